@@ -1,0 +1,53 @@
+# What one does with this project; `make` alone lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+# The release of torch that the project is tested with; `TORCH=torch==2.4.1 make setup` takes another one, and later runs remember it.
+DEFAULT_TORCH := torch==2.13.0
+CHOSEN_TORCH  := $(or $(shell cat $(READY) 2>/dev/null),$(DEFAULT_TORCH))
+TORCH         ?= $(CHOSEN_TORCH)
+
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help setup lab test demo run export clean FORCE
+
+help: ## list the targets
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make .venv with the project and all it needs (other targets do it by themselves)
+
+lab: $(READY) ## open the chapters in JupyterLab
+	@$(BIN)/python -m jupyterlab nbs
+
+test: $(READY) ## check the project, run every chapter's tests and the command (a part: ARGS='03_flow' or ARGS='--only checks')
+	@$(BIN)/python .ci/check.py $(ARGS)
+
+demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
+	@$(BIN)/python -m coordflow_nb.demo --out out/demo
+
+run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
+	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)
+
+export: $(READY) ## write coordflow_nb/ and README.md from the notebooks
+	@$(BIN)/python -c 'import nbdev; nbdev.nbdev_export()'
+	@$(BIN)/python .ci/readme.py
+
+clean: $(READY) ## strip the notebooks of everything that does not belong into a commit
+	@$(BIN)/python -c 'from nbdev.clean import nbdev_clean; nbdev_clean()'
+
+ifneq ($(TORCH),$(CHOSEN_TORCH))
+$(READY): FORCE
+endif
+$(READY): settings.ini setup.py Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "setup: $(PYTHON) is missing or older than Python 3.10; name another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "setup: $(PYTHON) comes without venv; install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "setup: making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "setup: packaging tools" && $(PIP) 'pip>=24' 'setuptools>=70' wheel
+	@echo "setup: $(TORCH)" && $(PIP) '$(TORCH)'
+	@echo "setup: coordflow_nb and the libraries it uses" && $(PIP) --no-build-isolation -e '.[dev]'
+	@echo "$(filter-out $(DEFAULT_TORCH),$(TORCH))" > $@ && echo "setup: ready"
