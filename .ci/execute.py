@@ -21,7 +21,7 @@ def execute(path, slow):
     from execnb.shell import CaptureShell
     nb = read_nb(path)
     os.chdir(path.parent)
-    shell = CaptureShell(path.parent)
+    shell = CaptureShell(path.parent, mpl_format='png')
     shell.run_all(nb, exc_stop=True, preproc=lambda cell: kept(cell, slow))
     if shell.exc: print(f'{path.name}: {shell.exc[1]!r}', file=sys.stderr)
     else: write_nb(nb, path)

@@ -8,14 +8,13 @@ __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_A_WEIGHT', '
            'least_bytes', 'plan', 'RateTarget', 'encode_gop', 'encode', 'read_header', 'load', 'decode_frames',
            'decode', 'info', 'reference_clip', 'decode_fresh', 'evaluate']
 
-# %% ../nbs/13_codec.ipynb #f6d5e168
+# %% ../nbs/13_codec.ipynb #89964c22
 import json, math, subprocess, sys, tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np, torch
-from fastcore.basics import patch
 
 from .video import Video, crop_box
 from .metrics import bpp as bits_per_pixel, ms_ssim, psnr, ssim

@@ -142,20 +142,27 @@ def parametric_bits(n:torch.Tensor, # integers, or rounded values with gradients
     moment, nats = _NATS[shape]
     return nats(moment(n.float()).clamp(min=2.0**-17))*(n.numel()/math.log(2))
 
-# %% ../nbs/11_entropy_coding.ipynb #b17e703c
+# %% ../nbs/11_entropy_coding.ipynb #d5400370
 def _side_bits(peak):
     "Bits of side information of a tensor whose largest |n| is `peak` (tensor or number)."
     return 8 + 16*(peak > 0) + 8*(peak >= 64) + 8*(peak >= 8192)
 
+def _moments(tensors):
+    "Mean |n|, mean n^2 and largest |n| of each tensor, in a handful of operations however many tensors there are."
+    flat = torch.cat([n.reshape(-1) for n in tensors]).float()
+    sizes = torch.tensor([n.numel() for n in tensors], device=flat.device)
+    which = torch.arange(len(sizes), device=flat.device).repeat_interleave(sizes, output_size=len(flat))
+    means = flat.new_zeros(2, len(sizes)).index_add(1, which, torch.stack([flat.abs(), flat.square()]))/sizes
+    return means[0], means[1], flat.new_zeros(len(sizes)).scatter_reduce(0, which, flat.detach().abs(), 'amax'), sizes
+
 def estimated_bits(tensors:list # tensors of n = w/step, rounded values with gradients
                   )->torch.Tensor: # bits, a scalar
     "Differentiable estimate of what `encode_tensors` takes for all tensors together, side information included."
-    tensors = [n.float() for n in tensors if n.numel()]
+    tensors = [n for n in tensors if n.numel()]
     if not tensors: return torch.zeros(())
-    sizes = torch.tensor([n.numel()/math.log(2) for n in tensors], device=tensors[0].device)
-    m, m2 = (torch.stack([_NATS[s][0](n) for n in tensors]).clamp(min=2.0**-17) for s in (LAPLACE, GAUSS))
-    side = _side_bits(torch.stack([n.detach().abs().max() for n in tensors]).round())
-    return (torch.minimum(_laplace_nats(m), _gauss_nats(m2))*sizes + side).sum()
+    mean_abs, mean_square, peak, sizes = _moments(tensors)
+    nats = torch.minimum(_laplace_nats(mean_abs.clamp(min=2.0**-17)), _gauss_nats(mean_square.clamp(min=2.0**-17)))
+    return (nats*sizes/math.log(2) + _side_bits(peak.round())).sum()
 
 # %% ../nbs/11_entropy_coding.ipynb #54180c36
 def write_varint(value:int # 0 or more

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['psnr_per_frame', 'psnr', 'ssim', 'ms_ssim', 'bpp', 'plot_rd', 'bd_rate']
 
-# %% ../nbs/01_metrics.ipynb #26fdaa6d
+# %% ../nbs/01_metrics.ipynb #5a921ec1
 import math
 import numpy as np
+import pytorch_msssim
 import torch
-import torch.nn.functional as F
 
 # %% ../nbs/01_metrics.ipynb #869eca8e
 def _pair(a, b):
@@ -40,82 +40,45 @@ def psnr(
     "PSNR of a clip: the mean of its frames' PSNR."
     return psnr_per_frame(a, b).mean().item()
 
-# %% ../nbs/01_metrics.ipynb #ea72f4c8
-def _gaussian(
-    side # pixels along this axis
-): # weights that sum to 1: 11 of them, or the largest odd number that fits into `side`
-    "SSIM's window along one axis: a Gaussian of 1.5 pixels."
-    n = min(11, side - 1 + side % 2)
-    w = torch.exp(-(torch.arange(n) - n // 2)**2 / (2 * 1.5**2))
-    return w / w.sum()
+# %% ../nbs/01_metrics.ipynb #fb1b6400
+def _ssim_options(
+    side # pixels of the shorter side
+): # keyword arguments of skimage.metrics.structural_similarity
+    "Wang et al. 2004, section III-C; below 11 pixels a square window of equal weights that fits."
+    window = dict(gaussian_weights=True, sigma=1.5) if side >= 11 else dict(win_size=side - 1 + side % 2)
+    return dict(use_sample_covariance=False, data_range=255, channel_axis=-1, **window)
 
-# %% ../nbs/01_metrics.ipynb #9da3893f
-def _local_mean(x):
-    "Gaussian-weighted mean around each pixel of pictures [N,H,W], at every place where the whole window fits."
-    rows, columns = (_gaussian(side).to(x) for side in x.shape[1:])
-    x = F.conv2d(x[None], rows.view(1, 1, -1, 1).expand(len(x), -1, -1, -1), groups=len(x))
-    return F.conv2d(x, columns.view(1, 1, 1, -1).expand(x.shape[1], -1, -1, -1), groups=x.shape[1])[0]
-
-# %% ../nbs/01_metrics.ipynb #040f02cf
-_C1, _C2 = (0.01 * 255)**2, (0.03 * 255)**2  # Wang et al. 2004, section III-B
-
-def _ssim_maps(
-    x, # float picture [C,H,W], 0 to 255
-    y  # the picture to compare it with
-): # two tensors [C,H',W']: luminance term, contrast-and-structure term
-    "The two factors of SSIM at every place where the window fits."
-    mx, my, xx, yy, xy = _local_mean(torch.cat([x, y, x * x, y * y, x * y])).chunk(5)
-    luminance = (2 * mx * my + _C1) / (mx**2 + my**2 + _C1)
-    structure = (2 * (xy - mx * my) + _C2) / (xx - mx**2 + yy - my**2 + _C2)
-    return luminance, structure
-
-# %% ../nbs/01_metrics.ipynb #f73bae6a
-def _mean_over_frames(measure, a, b):
-    "The mean of `measure(x, y)` over pairs of frames, given one after the other as float pictures [3,H,W]."
-    a, b = _pair(a, b)
-    values = [measure(x.permute(2, 0, 1).float(), y.permute(2, 0, 1).float()).item() for x, y in zip(a, b)]
-    return sum(values) / len(values)
-
-# %% ../nbs/01_metrics.ipynb #2edf3652
-def _ssim_picture(x, y):
-    luminance, structure = _ssim_maps(x, y)
-    return (luminance * structure).mean()
-
+# %% ../nbs/01_metrics.ipynb #0b5a55d5
 def ssim(
     a,  # `Video` or uint8 tensor [T,H,W,3]
     b   # the clip to compare it with, of the same shape
 ): # at most 1, and 1 only for identical clips
-    "Structural similarity (Wang et al. 2004): Gaussian window 11x11 of sigma 1.5, mean over places, channels and frames."
-    return _mean_over_frames(_ssim_picture, a, b)
+    "SSIM by scikit-image: Gaussian window 11x11 of sigma 1.5 (below 11 pixels a smaller flat one), mean over places, channels and frames."
+    from skimage.metrics import structural_similarity   # here, as it takes longer to import than this library
+    a, b = (v.cpu().numpy() for v in _pair(a, b))
+    return float(np.mean([structural_similarity(x, y, **_ssim_options(min(x.shape[:2]))) for x, y in zip(a, b)]))
 
-# %% ../nbs/01_metrics.ipynb #f36fe6c9
-_MS_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003, section 3.2
+# %% ../nbs/01_metrics.ipynb #6fc93a97
+def _ms_ssim_window(
+    side # pixels of the shorter side
+): # side of the window: odd, at most 11; below 3 there is none that fits
+    "The largest window whose five scales pytorch-msssim accepts."
+    n = min(11, (side - 1) // 16 + 1)
+    return n - 1 + n % 2
 
-def _scale_weights(height, width):
-    "The weights of the scales whose picture still holds an 11x11 window, made to sum to 1; one scale at least."
-    fitting = sum(min(height, width) >> k >= 11 for k in range(len(_MS_WEIGHTS)))
-    w = torch.tensor(_MS_WEIGHTS[:max(1, fitting)])
-    return w / w.sum()
-
-# %% ../nbs/01_metrics.ipynb #19b58398
-def _ms_ssim_picture(x, y):
-    weights, terms = _scale_weights(*x.shape[1:]), []
-    for k in range(len(weights)):
-        if k: x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
-        luminance, structure = _ssim_maps(x, y)
-        last = k == len(weights) - 1
-        terms.append((luminance * structure if last else structure).mean((1, 2)))
-    return (torch.stack(terms).relu() ** weights.to(x)[:, None]).prod(0).mean()
-
-# %% ../nbs/01_metrics.ipynb #26b4c6b0
+# %% ../nbs/01_metrics.ipynb #20ae7e4b
 def ms_ssim(
     a,  # `Video` or uint8 tensor [T,H,W,3]
     b   # the clip to compare it with, of the same shape
-): # 0 to 1, and 1 only for identical clips
-    "Multi-scale SSIM (Wang et al. 2003): five scales, fewer where the shorter side is below 176 pixels."
-    return _mean_over_frames(_ms_ssim_picture, a, b)
+): # 0 to 1, and 1 only for identical clips; nan where a side has 32 pixels or fewer
+    "MS-SSIM by pytorch-msssim: five scales, window 11x11, or the largest that fits a shorter side below 161 pixels."
+    a, b = _pair(a, b)
+    n = _ms_ssim_window(min(a.shape[1:3]))
+    if n < 3: return math.nan
+    values = [pytorch_msssim.ms_ssim(*(v[None].permute(0, 3, 1, 2).float() for v in pair), data_range=255, win_size=n).item() for pair in zip(a, b)]
+    return sum(values) / len(values)
 
-# %% ../nbs/01_metrics.ipynb #3c715cda
+# %% ../nbs/01_metrics.ipynb #52ce4247
 def bpp(
     nbytes, # size of the file on disk
     video   # `Video`, tensor [T,H,W,3], or a shape (T, H, W) or (T, H, W, 3)
@@ -125,7 +88,7 @@ def bpp(
     if len(shape) not in (3, 4) or min(shape) < 1: raise ValueError(f'shape {shape}: expected (T, H, W) or (T, H, W, 3), all at least 1')
     return 8 * nbytes / math.prod(shape[:3])
 
-# %% ../nbs/01_metrics.ipynb #9fec0f54
+# %% ../nbs/01_metrics.ipynb #9f3f8da9
 def plot_rd(
     curves,   # {name: (rates in bpp, PSNR in dB)}
     title='', # what the picture shows
@@ -141,7 +104,7 @@ def plot_rd(
     ax.legend()
     return ax
 
-# %% ../nbs/01_metrics.ipynb #5f6c3595
+# %% ../nbs/01_metrics.ipynb #a186c5a9
 def _rd_curve(name, rates, quality):
     "One curve as two float64 arrays in order of rate, checked."
     r, q = np.asarray(rates, dtype=float), np.asarray(quality, dtype=float)
@@ -154,7 +117,7 @@ def _rd_curve(name, rates, quality):
         raise ValueError(f'the {name} curve does not rise: rates {r.tolist()}, PSNR {q.tolist()}; leave out points that cost more for less')
     return r, q
 
-# %% ../nbs/01_metrics.ipynb #6a605af6
+# %% ../nbs/01_metrics.ipynb #e9ba24bd
 def bd_rate(
     rates_anchor, # rates of the codec to compare with (bpp, bytes, kbit/s: any unit, the same for both), 4 or more
     psnr_anchor,  # its PSNR in dB at those rates

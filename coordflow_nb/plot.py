@@ -5,26 +5,37 @@
 # %% auto #0
 __all__ = ['LAYER_COLORS', 'use_style', 'show_images']
 
-# %% ../nbs/00a_plot.ipynb #7c225c4c
+# %% ../nbs/00a_plot.ipynb #353f7db8
 import sys
+from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
 
 # %% ../nbs/00a_plot.ipynb #e96cb994
 #: Okabe-Ito: blue, orange, green, purple, vermilion, sky, black. `LAYER_COLORS[l]` belongs to layer l in every figure.
 LAYER_COLORS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9', '#000000')
 
-# %% ../nbs/00a_plot.ipynb #1fd958bc
-def _plain_png():
-    "In a notebook, save figures at their own dpi instead of twice that."
-    inline, ipython = sys.modules.get('matplotlib_inline.backend_inline'), sys.modules.get('IPython')
-    if inline and ipython and ipython.get_ipython(): inline.set_matplotlib_formats('png')
+# %% ../nbs/00a_plot.ipynb #fc4120d4
+def _light_png(fig):
+    "A figure as the bytes of a PNG with 256 colours, at its own dpi."
+    full, light = BytesIO(), BytesIO()
+    fig.savefig(full, format='png', bbox_inches='tight')
+    Image.open(full).convert('RGB').quantize(256).save(light, 'png', optimize=True)
+    return light.getvalue()
 
 
+def _save_light():
+    "Let the notebook, if there is one, save its figures with `_light_png`."
+    shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
+    if shell: shell.display_formatter.formatters['image/png'].for_type(Figure, _light_png)
+
+# %% ../nbs/00a_plot.ipynb #73b642d7
 def use_style():
     "Set matplotlib's defaults for this book: layer colours, a light grid, no box, text readable at column width."
-    _plain_png()
+    _save_light()
     plt.rcParams.update({
         'figure.figsize': (8, 3.4), 'figure.dpi': 100, 'savefig.dpi': 100, 'figure.constrained_layout.use': True, 'figure.facecolor': 'white',
         'font.size': 10, 'axes.titlesize': 11, 'axes.titlelocation': 'left', 'axes.labelsize': 10, 'legend.fontsize': 9, 'legend.frameon': False,
@@ -32,7 +43,7 @@ def use_style():
         'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#dddddd', 'grid.linewidth': 0.7, 'lines.linewidth': 1.8,
         'image.cmap': 'gray', 'image.interpolation': 'nearest'})
 
-# %% ../nbs/00a_plot.ipynb #5e1d8b05
+# %% ../nbs/00a_plot.ipynb #ae0fcd85
 def _to_array(image):
     "A picture of any wrapping as numpy: uint8 or float in [0, 1]; [H,W] or [H,W,3]."
     if hasattr(image, 'detach'): image = image.detach().float().cpu().numpy() if image.is_floating_point() else image.detach().cpu().numpy()
@@ -42,7 +53,7 @@ def _to_array(image):
         raise ValueError(f'an image is [H,W] or [H,W,3], this one is {list(a.shape)}: index or permute it first')
     return a if a.dtype == np.uint8 else np.clip(np.nan_to_num(a.astype(np.float32)), 0, 1)
 
-# %% ../nbs/00a_plot.ipynb #563aabef
+# %% ../nbs/00a_plot.ipynb #21c60bfb
 def show_images(
     images,             # sequence of [H,W], [H,W,1], [H,W,3] arrays or tensors: uint8 in 0..255, float in [0, 1], or bool
     titles=None,        # sequence of str, one an image
@@ -70,7 +81,7 @@ def show_images(
     if suptitle: fig.suptitle(suptitle, x=0.01, ha='left', fontsize=11)
     return _once(fig)
 
-# %% ../nbs/00a_plot.ipynb #00f5c319
+# %% ../nbs/00a_plot.ipynb #ecf705d7
 def _once(fig):
     "The same figure; the first time a notebook shows it, it is closed, so that it is not shown again."
     def close_when_shown(include=None, exclude=None):

@@ -38,32 +38,42 @@ def step_value(
     if not 0 <= code < 2**14: raise ValueError(f'step code is {code}: it must be between 0 and 16383')
     return (code % 128 + 128)*2.**(code//128 - 64)
 
-# %% ../nbs/10_quantization.ipynb #c91a8b3a
+# %% ../nbs/10_quantization.ipynb #95374b11
 class Quantized(nn.Module):
     "A model seen through rounded weights: each coded tensor is an integer times a step that is learned with it"
     def __init__(self,
         model: nn.Module,    # has `coded()`; its float weights stay the trained parameters
-        step: float = 0.02,  # first step, in standard deviations of each tensor
+        step: float = 0.08,  # first step, in root mean squares of each tensor
     ):
         super().__init__()
-        self.model = model
-        self.names = [c.name for c in model.coded()]
-        self.log_step = nn.Parameter(torch.tensor([math.log(step*_spread(c.tensor)) for c in model.coded()]))
+        self.model, coded = model, model.coded()
+        self.names, self.shapes = [c.name for c in coded], [c.tensor.shape for c in coded]
+        self.sizes = [c.tensor.numel() for c in coded]
+        self.log_step = nn.Parameter(torch.tensor([math.log(step*_spread(c.tensor)) for c in coded]))
+        self.register_buffer('repeats', torch.tensor(self.sizes), persistent=False)
 
 def _spread(w):
     "Typical size of a tensor's values; a small number for a tensor of zeros."
     return max(w.detach().square().mean().sqrt().item(), 0.05)
 
-# %% ../nbs/10_quantization.ipynb #fe9bd86f
+# %% ../nbs/10_quantization.ipynb #fed5e3e7
+@patch
+def _rounded(self: Quantized):
+    "All coded numbers in one row, rounded, in steps; and the step of each."
+    flat = torch.cat([c.tensor.reshape(-1) for c in self.model.coded()])
+    steps = self.log_step.exp().repeat_interleave(self.repeats, output_size=len(flat))
+    return round_ste(flat/steps), steps
+
 @patch
 def integers(self: Quantized) -> list:
     "Every coded tensor as rounded values in steps, with gradients to weights and steps"
-    return [round_ste(c.tensor/s) for c, s in zip(self.model.coded(), self.log_step.exp())]
+    return [n.view(s) for n, s in zip(self._rounded()[0].split(self.sizes), self.shapes)]
 
 @patch
 def forward(self: Quantized, *args, **kwargs):
     "The model with rounded weights"
-    weights = {name: n*s for name, n, s in zip(self.names, self.integers(), self.log_step.exp())}
+    n, steps = self._rounded()
+    weights = {name: w.view(s) for name, w, s in zip(self.names, (n*steps).split(self.sizes), self.shapes)}
     return functional_call(self.model, weights, args, kwargs)
 
 # %% ../nbs/10_quantization.ipynb #eb4657da

@@ -177,12 +177,12 @@ def contact_sheet(
         sheet[y:y+h, x:x+w] = frame
     return sheet
 
-# %% ../nbs/00_video.ipynb #1ef7c7b8
+# %% ../nbs/00_video.ipynb #ec797130
 @patch
 def _repr_png_(self: Video):
-    "Four frames: what a notebook shows for a clip."
+    "Four frames in 256 colours, which is light: what a notebook shows for a clip."
     out = BytesIO()
-    Image.fromarray(self.contact_sheet(4).numpy()).save(out, 'png', optimize=True)
+    Image.fromarray(self.contact_sheet(4).numpy()).quantize(256).save(out, 'png', optimize=True)
     return out.getvalue()
 
 
