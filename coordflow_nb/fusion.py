@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['fuse', 'Layer', 'CoordFlow', 'ModelSettings', 'make_model', 'Rendered', 'to_bytes']
 
-# %% ../nbs/06_fusion.ipynb #0d9cd58b
-from dataclasses import dataclass
+# %% ../nbs/06_fusion.ipynb #eeebb202
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -18,7 +18,7 @@ from .coordinates import frame_times, pixel_grid
 from .flow import Coded, FlowSettings, inverse, make_flow, transform
 from .color import ColorSettings, make_color
 
-# %% ../nbs/06_fusion.ipynb #4856f774
+# %% ../nbs/06_fusion.ipynb #44837e97
 def fuse(
     rgb: torch.Tensor,    # [L, ..., 3] colour of each layer
     logits: torch.Tensor, # [L, ...] alpha logits
@@ -27,25 +27,32 @@ def fuse(
     alpha = logits.softmax(0)
     return (alpha[..., None] * rgb).sum(0), alpha
 
-# %% ../nbs/06_fusion.ipynb #837eb318
+# %% ../nbs/06_fusion.ipynb #6ccf18d1
 class Layer(nn.Module):
     "One coherent part of a clip: where it is (flow) and what it looks like (color)"
-    def __init__(self, flow: nn.Module, color: nn.Module):
+    def __init__(self,
+        flow: nn.Module,  # times [n, 1] -> similarities [n, 4]
+        color: nn.Module, # canonical positions [n, 2], times [n, 1] -> RGB and alpha logit [n, 4]
+    ):
         super().__init__()
         self.flow, self.color = flow, color
 
     def forward(self, p, t, motion): return self.color(transform(motion, p), t)
 
-# %% ../nbs/06_fusion.ipynb #05db0daa
+# %% ../nbs/06_fusion.ipynb #719bd72f
 class CoordFlow(nn.Module):
-    "A clip as a sum of layers: position and time to pixel"
-    def __init__(self, layers): # sequence of `Layer`
+    "A clip as layers fused by alpha: position and time to pixel"
+    def __init__(self,
+        layers, # sequence of `Layer`, all for the same number of frames
+    ):
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.frames = self.layers[0].flow.settings.frames
+        frames = {l.flow.settings.frames for l in self.layers}
+        if len(frames) != 1: raise ValueError(f'layers are made for {sorted(frames)} frames: give at least one layer, all for the same number')
+        self.frames = frames.pop()
         self.register_buffer('times', frame_times(self.frames), persistent=False)
 
-# %% ../nbs/06_fusion.ipynb #0ebf0c1f
+# %% ../nbs/06_fusion.ipynb #9ece46cc
 @patch
 def motion(self: CoordFlow,
     t: torch.Tensor,         # [n, 1] times
@@ -65,14 +72,7 @@ def forward(self: CoordFlow,
     out = torch.stack([l(p, t, m) for l, m in zip(self.layers, self.motion(t, k))])
     return fuse(out[..., :3], out[..., 3])
 
-# %% ../nbs/06_fusion.ipynb #a0289f6c
-@patch
-def coded(self: CoordFlow) -> list:
-    "Every tensor that goes into the file, in a fixed order"
-    return [Coded(f'layers.{i}.{part}.{c.name}', c.tensor, c.kind)
-            for i, l in enumerate(self.layers) for part in ('flow', 'color') for c in getattr(l, part).coded()]
-
-# %% ../nbs/06_fusion.ipynb #589acabc
+# %% ../nbs/06_fusion.ipynb #d96e18da
 @dataclass(frozen=True)
 class ModelSettings:
     "All that a decoder needs to build a `CoordFlow` model"
@@ -83,11 +83,9 @@ class ModelSettings:
     def __post_init__(self):
         if not 1 <= self.layers <= 255: raise ValueError(f'layers is {self.layers}: it must be between 1 and 255')
 
-# %% ../nbs/06_fusion.ipynb #82ef7236
-from dataclasses import replace
-
+# %% ../nbs/06_fusion.ipynb #ade61718
 def make_model(
-    settings: ModelSettings, # what to build
+    settings: ModelSettings, # what to build; kept as `model.settings`
     seed: int = 0,           # of the first weights
 ) -> CoordFlow:              # on the CPU
     "Build an untrained model"
@@ -97,23 +95,39 @@ def make_model(
     model.settings = settings
     return model
 
-# %% ../nbs/06_fusion.ipynb #8582638a
+# %% ../nbs/06_fusion.ipynb #7d602068
+@patch
+def coded(self: CoordFlow) -> list: # of `Coded`
+    "Every tensor that goes into the file, in a fixed order"
+    return [Coded(f'layers.{i}.{part}.{c.name}', c.tensor, c.kind)
+            for i, l in enumerate(self.layers) for part in ('flow', 'color') for c in getattr(l, part).coded()]
+
+# %% ../nbs/06_fusion.ipynb #5af9e4c8
 class Rendered(NamedTuple):
     "One rendered frame"
     rgb: torch.Tensor   # [h, w, 3] float32 in [0, 1]
     alpha: torch.Tensor # [h, w, L] share of each layer
 
-# %% ../nbs/06_fusion.ipynb #7fcfa5f8
 @patch
 def _pixels(self: CoordFlow, p, t, layer):
     "Colour and alpha of positions [n, 2] at one time; of one layer alone its own colour"
+    motion = self.motion(t.view(1, 1))
     t = t.expand(len(p), 1)
-    motion = self.motion(t[:1])
     out = torch.stack([l(p, t, m) for l, m in zip(self.layers, motion)])
     rgb, alpha = fuse(out[..., :3], out[..., 3])
     return (rgb if layer is None else out[layer, :, :3]).clamp(0, 1), alpha.T
 
-# %% ../nbs/06_fusion.ipynb #0429e207
+# %% ../nbs/06_fusion.ipynb #1fdce1a1
+@patch
+def _frames(self: CoordFlow, grid, times, warps, layer, chunk):
+    "Yield a `Rendered` for each time and warp"
+    for t, w in zip(times, warps):
+        p = (grid if w is None else transform(w, grid)).reshape(-1, 2)
+        with torch.inference_mode(): parts = [self._pixels(c, t, layer) for c in p.split(chunk)]
+        rgb, alpha = (torch.cat(x).view(*grid.shape[:2], -1) for x in zip(*parts))
+        yield Rendered(rgb, alpha)
+
+# %% ../nbs/06_fusion.ipynb #24046981
 @patch
 def render(self: CoordFlow,
     size: tuple,          # (W, H) of the whole picture in pixels; any size
@@ -124,18 +138,19 @@ def render(self: CoordFlow,
     chunk: int = 2**15,   # pixels at once: bounds the memory
 ):                        # yields a `Rendered` for each time
     "Render frames one by one; memory depends on `chunk` and the size of one frame, not on the number of frames"
-    if layer is not None and not 0 <= layer < len(self.layers): raise ValueError(f'layer is {layer}: this model has layers 0 to {len(self.layers) - 1}')
-    device = self.times.device
-    grid = pixel_grid(size, region, device)
+    L, device = len(self.layers), self.times.device
+    if layer is not None and not 0 <= layer < L: raise ValueError(f'layer is {layer}: this model has layers 0 to {L - 1}')
+    if chunk < 1: raise ValueError(f'chunk is {chunk}: it must be at least 1 pixel')
     times = torch.as_tensor(times, dtype=torch.float32, device=device).reshape(-1, 1)
-    warps = [None]*len(times) if warp is None else torch.as_tensor(warp, device=device).expand(len(times), 4)
-    for t, w in zip(times, warps):
-        p = (grid if w is None else transform(w, grid)).reshape(-1, 2)
-        with torch.inference_mode(): parts = [self._pixels(c, t, layer) for c in p.split(chunk)]
-        rgb, alpha = (torch.cat(x).view(*grid.shape[:2], -1) for x in zip(*parts))
-        yield Rendered(rgb, alpha)
+    warps = [None]*len(times)
+    if warp is not None:
+        warp = torch.as_tensor(warp, dtype=torch.float32, device=device).detach()
+        if warp.shape not in ((4,), (1, 4), (len(times), 4)):
+            raise ValueError(f'warp is {list(warp.shape)}: give one similarity [4], or one for each of the {len(times)} times')
+        warps = warp.expand(len(times), 4)
+    return self._frames(pixel_grid(size, region, device), times, warps, layer, chunk)
 
-# %% ../nbs/06_fusion.ipynb #03621ded
+# %% ../nbs/06_fusion.ipynb #9dd11fa2
 def to_bytes(
     rgb: torch.Tensor, # float in [0, 1], any shape
 ) -> torch.Tensor:     # uint8, rounded to nearest
@@ -145,13 +160,15 @@ def to_bytes(
 @patch
 def render_bytes(self: CoordFlow,
     size: tuple, # (W, H) in pixels
-    times,       # see `render`
+    times,       # see `render`; at least one
     **options,   # region, layer, warp, chunk of `render`
 ) -> torch.Tensor: # [n, h, w, 3] uint8 on the CPU
     "Render frames as 8-bit colours, ready for a `Video`"
-    return torch.stack([to_bytes(f.rgb).cpu() for f in self.render(size, times, **options)])
+    frames = [to_bytes(f.rgb).cpu() for f in self.render(size, times, **options)]
+    if not frames: raise ValueError('times is empty: give at least one time')
+    return torch.stack(frames)
 
-# %% ../nbs/06_fusion.ipynb #bc70f61d
+# %% ../nbs/06_fusion.ipynb #e29690ba
 @patch
 def canonical(self: CoordFlow,
     layer: int,           # which layer
@@ -160,6 +177,7 @@ def canonical(self: CoordFlow,
     region: tuple = None, # (x, y, w, h) in pixels of that size; reach outside to see more than the reference frame
 ) -> Rendered:            # the layer in its own space
     "A layer's canonical image: render it through a camera that undoes its motion"
+    if not 0 <= layer < len(self.layers): raise ValueError(f'layer is {layer}: this model has layers 0 to {len(self.layers) - 1}')
     t = torch.tensor([[t]], device=self.times.device)
     with torch.no_grad(): still = inverse(self.layers[layer].flow(t))
     return next(self.render(size, t, region, layer, warp=still))

@@ -48,13 +48,13 @@ def _ssim_options(
     window = dict(gaussian_weights=True, sigma=1.5) if side >= 11 else dict(win_size=side - 1 + side % 2)
     return dict(use_sample_covariance=False, data_range=255, channel_axis=-1, **window)
 
-# %% ../nbs/01_metrics.ipynb #0b5a55d5
+# %% ../nbs/01_metrics.ipynb #486ea68b
 def ssim(
     a,  # `Video` or uint8 tensor [T,H,W,3]
     b   # the clip to compare it with, of the same shape
 ): # at most 1, and 1 only for identical clips
     "SSIM by scikit-image: Gaussian window 11x11 of sigma 1.5 (below 11 pixels a smaller flat one), mean over places, channels and frames."
-    from skimage.metrics import structural_similarity   # here, as it takes longer to import than this library
+    from skimage.metrics import structural_similarity   # imported here: the command line starts without it
     a, b = (v.cpu().numpy() for v in _pair(a, b))
     return float(np.mean([structural_similarity(x, y, **_ssim_options(min(x.shape[:2]))) for x, y in zip(a, b)]))
 
@@ -78,7 +78,7 @@ def ms_ssim(
     values = [pytorch_msssim.ms_ssim(*(v[None].permute(0, 3, 1, 2).float() for v in pair), data_range=255, win_size=n).item() for pair in zip(a, b)]
     return sum(values) / len(values)
 
-# %% ../nbs/01_metrics.ipynb #52ce4247
+# %% ../nbs/01_metrics.ipynb #967d95e7
 def bpp(
     nbytes, # size of the file on disk
     video   # `Video`, tensor [T,H,W,3], or a shape (T, H, W) or (T, H, W, 3)
@@ -88,7 +88,7 @@ def bpp(
     if len(shape) not in (3, 4) or min(shape) < 1: raise ValueError(f'shape {shape}: expected (T, H, W) or (T, H, W, 3), all at least 1')
     return 8 * nbytes / math.prod(shape[:3])
 
-# %% ../nbs/01_metrics.ipynb #9f3f8da9
+# %% ../nbs/01_metrics.ipynb #be5f2a5b
 def plot_rd(
     curves,   # {name: (rates in bpp, PSNR in dB)}
     title='', # what the picture shows
@@ -104,7 +104,7 @@ def plot_rd(
     ax.legend()
     return ax
 
-# %% ../nbs/01_metrics.ipynb #a186c5a9
+# %% ../nbs/01_metrics.ipynb #ed67d2f2
 def _rd_curve(name, rates, quality):
     "One curve as two float64 arrays in order of rate, checked."
     r, q = np.asarray(rates, dtype=float), np.asarray(quality, dtype=float)
@@ -117,7 +117,7 @@ def _rd_curve(name, rates, quality):
         raise ValueError(f'the {name} curve does not rise: rates {r.tolist()}, PSNR {q.tolist()}; leave out points that cost more for less')
     return r, q
 
-# %% ../nbs/01_metrics.ipynb #e9ba24bd
+# %% ../nbs/01_metrics.ipynb #7c7adcb2
 def bd_rate(
     rates_anchor, # rates of the codec to compare with (bpp, bytes, kbit/s: any unit, the same for both), 4 or more
     psnr_anchor,  # its PSNR in dB at those rates

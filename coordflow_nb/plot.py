@@ -32,13 +32,14 @@ def _save_light():
     shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
     if shell: shell.display_formatter.formatters['image/png'].for_type(Figure, _light_png)
 
-# %% ../nbs/00a_plot.ipynb #73b642d7
+# %% ../nbs/00a_plot.ipynb #17a2d1df
 def use_style():
     "Set matplotlib's defaults for this book: layer colours, a light grid, no box, text readable at column width."
     _save_light()
     plt.rcParams.update({
-        'figure.figsize': (8, 3.4), 'figure.dpi': 100, 'savefig.dpi': 100, 'figure.constrained_layout.use': True, 'figure.facecolor': 'white',
-        'font.size': 10, 'axes.titlesize': 11, 'axes.titlelocation': 'left', 'axes.labelsize': 10, 'legend.fontsize': 9, 'legend.frameon': False,
+        'figure.figsize': (8, 3.4), 'figure.dpi': 100, 'savefig.dpi': 100, 'figure.facecolor': 'white',
+        'figure.constrained_layout.use': True, 'font.size': 10, 'axes.titlesize': 11, 'axes.titlelocation': 'left',
+        'axes.labelsize': 10, 'legend.fontsize': 9, 'legend.frameon': False,
         'axes.prop_cycle': plt.cycler(color=LAYER_COLORS), 'axes.spines.top': False, 'axes.spines.right': False,
         'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#dddddd', 'grid.linewidth': 0.7, 'lines.linewidth': 1.8,
         'image.cmap': 'gray', 'image.interpolation': 'nearest'})
@@ -53,7 +54,7 @@ def _to_array(image):
         raise ValueError(f'an image is [H,W] or [H,W,3], this one is {list(a.shape)}: index or permute it first')
     return a if a.dtype == np.uint8 else np.clip(np.nan_to_num(a.astype(np.float32)), 0, 1)
 
-# %% ../nbs/00a_plot.ipynb #21c60bfb
+# %% ../nbs/00a_plot.ipynb #b4efde73
 def show_images(
     images,             # sequence of [H,W], [H,W,1], [H,W,3] arrays or tensors: uint8 in 0..255, float in [0, 1], or bool
     titles=None,        # sequence of str, one an image
@@ -65,7 +66,8 @@ def show_images(
     "Draw images in a grid without axes, at their own aspect ratio."
     images = [_to_array(im) for im in images]
     if not images: raise ValueError('no images to show: pass at least one')
-    if titles is not None and len(titles) != len(images): raise ValueError(f'{len(titles)} titles for {len(images)} images: give one an image')
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f'{len(titles)} titles for {len(images)} images: give each image one')
     n = len(images)
     cols = cols or (n if n <= 4 else int(np.ceil(n / np.ceil(n / 4))))
     rows = -(-n // cols)

@@ -197,7 +197,7 @@ def side_by_side(
     parts = [x for v in videos for x in (bar, v.frames)][1:]
     return Video(torch.cat(parts, 2), videos[0].fps)
 
-# %% ../nbs/00_video.ipynb #e21f9ff8
+# %% ../nbs/00_video.ipynb #3698af49
 _STILLS = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
 
 
@@ -219,7 +219,8 @@ def _still(path):
         with Image.open(path) as im:
             if im.mode.startswith('I'): return np.repeat((np.asarray(im) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, -1)
             return np.asarray(im.convert('RGB'))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e: raise ValueError(f'cannot read the picture {path}: {e}') from e
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+        raise ValueError(f'cannot read the picture {path}: {e}') from e
 
 
 def _read_folder(folder):
@@ -229,7 +230,8 @@ def _read_folder(folder):
         frame = _still(path)
         if first is None: first = frame.shape
         if frame.shape != first:
-            raise ValueError(f'{path} is {frame.shape[1]}x{frame.shape[0]}, the pictures before it {first[1]}x{first[0]}: a clip has one size')
+            (h, w), (H, W) = frame.shape[:2], first[:2]
+            raise ValueError(f'{path} is {w}x{h}, the pictures before it {W}x{H}: a clip has one size')
         yield frame
 
 # %% ../nbs/00_video.ipynb #0c215e38
@@ -303,18 +305,18 @@ def example_path(
     if path is None or not path.exists(): raise ValueError(f'the clip {name!r} comes with an extra: pip install "coordflow_nb[clips]"')
     return path
 
-# %% ../nbs/00_video.ipynb #eb5b1879
+# %% ../nbs/00_video.ipynb #9007cc7e
 def _resolve(path):
     "The file behind the name of an example, any other path as it is."
     path = Path(path)
-    return example_path(str(path)) if str(path) in ('bunny', 'carphone') and not path.exists() else path
+    return example_path(str(path)) if str(path) in ('bunny', 'carphone') and not os.path.exists(path) else path
 
 
 def _reader(path):
     "The generator that reads this kind of clip."
-    if str(path) == 'moving_layers' and not Path(path).exists(): return (f.numpy() for f in moving_layers().video.frames)
+    if str(path) == 'moving_layers' and not os.path.exists(path): return (f.numpy() for f in moving_layers().video.frames)
     path = _resolve(path)
-    if not path.exists(): raise ValueError(f'no such file or folder: {path} (clips known by name: {", ".join(EXAMPLES)})')
+    if not os.path.exists(path): raise ValueError(f'no such file or folder: {path} (clips known by name: {", ".join(EXAMPLES)})')
     if not os.access(path, os.R_OK): raise ValueError(f'{path} may not be read: check its permissions')
     if path.is_dir(): return _read_folder(path)
     if not path.stat().st_size: raise ValueError(f'{path} is empty (0 bytes): copy it anew')
@@ -327,7 +329,8 @@ def read_frames(
     frames=None,    # how many, all by default; fewer come if the clip ends before
 ):                  # -> generator of uint8 arrays [H,W,3]
     "Yield the frames of a clip one by one, so that a long one need not fit into memory."
-    if start < 0 or (frames is not None and frames < 1): raise ValueError(f'start={start}, frames={frames}: start is 0 or more, frames 1 or more')
+    if start < 0 or (frames is not None and frames < 1):
+        raise ValueError(f'start={start}, frames={frames}: start is 0 or more, frames 1 or more')
     stop, n = None if frames is None else start + frames, 0
     with closing(_reader(path)) as reader:
         for n, frame in enumerate(islice(reader, stop), 1):
@@ -359,7 +362,7 @@ def open(
     x = torch.stack([torch.from_numpy(np.array(f)) for f in read_frames(path, start, frames)])
     return cls(x, frame_rate(path) if fps is None else fps)
 
-# %% ../nbs/00_video.ipynb #106e225b
+# %% ../nbs/00_video.ipynb #d5117b6f
 def _ours(folder):
     "Does a folder hold nothing but pictures numbered by `Video.save`?"
     return all(re.fullmatch(r'\d{5,}\.png', p.name) for p in folder.iterdir())
@@ -367,7 +370,7 @@ def _ours(folder):
 
 def _check_target(path):
     "Refuse a place that cannot be written, before any work is done."
-    if not path.parent.is_dir(): problem = f'there is no folder {path.parent}: make it first'
+    if not os.path.isdir(path.parent): problem = f'there is no folder {path.parent}: make it first'
     elif not os.access(path.parent, os.W_OK | os.X_OK): problem = f'the folder {path.parent} is not writable: choose another'
     elif path.is_dir() and not _ours(path): problem = 'it is a folder with other files in it: choose another name'
     elif path.exists() and not (path.is_dir() or path.is_file()): problem = 'it is neither a file nor a folder: choose another name'
@@ -457,7 +460,7 @@ def _save_npy(video, path):
     "The frames as they are; a .npy keeps no frame rate."
     np.save(path, video.frames.numpy())
 
-# %% ../nbs/00_video.ipynb #625b5379
+# %% ../nbs/00_video.ipynb #3a23d041
 @patch
 def save(
     self: Video,
@@ -469,7 +472,7 @@ def save(
     suffix = '' if str(path).endswith(('/', os.sep)) else Path(path).suffix.lower()
     if suffix not in ('', '.mp4', '.gif', '.npy'):
         raise ValueError(f'cannot write {suffix} files ({path}): name an .mp4, .gif or .npy file, or a folder (no suffix) for PNGs')
-    if suffix and Path(path).is_dir(): raise ValueError(f'cannot write {path}: it is a folder; remove it, or end the name in / to fill it with PNGs')
+    if suffix and os.path.isdir(path): raise ValueError(f'cannot write {path}: it is a folder; choose another name, or end it in /')
     with atomic_path(path) as out:
         if suffix == '.mp4': _save_mp4(self, out, round(0.51*(100 - quality)))
         elif suffix: {'.gif': _save_gif, '.npy': _save_npy}[suffix](self, out)
@@ -581,7 +584,7 @@ def _render(layers, k, size, samples=2):
     color, area = (x.reshape(H, s, W, s, -1).mean((1, 3)) for x in (color, area))
     return (color * 255).round().to(torch.uint8), area.argmax(-1)
 
-# %% ../nbs/00_video.ipynb #af826922
+# %% ../nbs/00_video.ipynb #5ed4f890
 class MovingLayers(NamedTuple):
     "A synthetic clip and the truth behind it."
     video: Video
@@ -600,7 +603,8 @@ def moving_layers(
     "A photo that pans, zooms, turns and trembles behind spinning objects cut from other photos."
     size, fps = _check_size(size), as_fps(fps)
     if frames < 1 or seed < 0: raise ValueError(f'frames={frames}, seed={seed}: frames is 1 or more, seed 0 or more')
-    if not (0 <= objects <= 2 and 0 <= coverage <= 0.3): raise ValueError(f'objects={objects}, coverage={coverage}: 0 to 2 objects of coverage 0 to 0.3')
+    if not (0 <= objects <= 2 and 0 <= coverage <= 0.3):
+        raise ValueError(f'objects={objects}, coverage={coverage}: 0 to 2 objects of coverage 0 to 0.3')
     seconds = (np.arange(frames) - frames//2) / float(fps)
     layers = [_background(seed, seconds, size)] + [_object(seed, l, seconds, size, coverage) for l in range(1, objects+1)]
     color, owner = (torch.stack(x) for x in zip(*(_render(layers, k, size) for k in range(frames))))
