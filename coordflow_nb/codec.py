@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_A_WEIGHT', 'LEAST_BITS', 'settings_values', 'values_settings',
            'write_model', 'read_model', 'model_overhead', 'count_weights', 'Origin', 'origin_of', 'open_source', 'Plan',
-           'least_bytes', 'plan', 'RateTarget', 'encode_gop', 'encode', 'read_header', 'load', 'decode_frames',
-           'decode', 'info', 'reference_clip', 'decode_fresh', 'evaluate']
+           'plan', 'RateTarget', 'encode_gop', 'encode', 'read_header', 'load', 'decode', 'info', 'decode_fresh',
+           'reference_clip', 'evaluate']
 
-# %% ../nbs/13_codec.ipynb #89964c22
+# %% ../nbs/13_codec.ipynb #d03cb864
 import json, math, subprocess, sys, tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np, torch
 
-from .video import Video, crop_box
+from .video import Video, check_memory, crop_box
 from .metrics import bpp as bits_per_pixel, ms_ssim, psnr, ssim
 from .coordinates import frame_times, octaves_for
 from .flow import FlowSettings
@@ -25,10 +25,10 @@ from .fusion import CoordFlow, ModelSettings, make_model, to_bytes
 from .training import FitSettings, fit
 from .quantization import Quantized, load_integers
 from .entropy_coding import decode_tensors, encode_tensors, estimated_bits
-from .bitstream import (BitstreamError, Field, Header, check_length, fields_size, pack_fields, read_header as parse_header, read_section,
-                                    unpack_fields, write_file)
+from .bitstream import (BitstreamError, Field, Header, check_length, fields_size, pack_fields, read_header as parse_header,
+                                    read_section, unpack_fields, write_file)
 
-# %% ../nbs/13_codec.ipynb #1f25247c
+# %% ../nbs/13_codec.ipynb #99a7f710
 COLORS, FLOWS, ACTS = ('mlp',), ('none', 'table', 'network'), ('gelu', 'sine')
 MODEL_FIELDS = (
     Field('layers', 'B', 1, 16, doc='layers, L'),
@@ -41,37 +41,42 @@ MODEL_FIELDS = (
     Field('flow', 'B', 0, len(FLOWS) - 1, doc='kind of flow: 0 none, 1 table, 2 network'),
     Field('flow_width', 'H', 1, 1024, doc='hidden units a layer of a Flow Network'),
     Field('flow_depth', 'B', 1, 16, doc='its hidden layers'),
-    Field('flow_octaves', 'B', 0, 24, doc='octaves of its encoding of time'),
+    Field('flow_octaves', 'B', 0, 24, doc='octaves of its encoding of time; 0: by the number of frames'),
 )
 STEP = Field('step', 'H', 0, 2**14 - 1, doc='step code, see chapter 10')
 
-# %% ../nbs/13_codec.ipynb #de5b7f64
-def settings_values(s: ModelSettings) -> dict: # a value for each of `MODEL_FIELDS`
+# %% ../nbs/13_codec.ipynb #a510d895
+def settings_values(
+    s: ModelSettings, # settings of a model
+) -> dict:            # a whole number for each of `MODEL_FIELDS`
     "Model settings as declared fields"
     c, f = s.color, s.flow
     return dict(layers=s.layers, color=COLORS.index(c.kind), width=c.width, depth=c.depth, octaves=c.octaves, time_octaves=c.time_octaves,
                 activation=ACTS.index(c.activation), flow=FLOWS.index(f.kind), flow_width=f.width, flow_depth=f.depth, flow_octaves=f.octaves)
 
-def values_settings(v: dict, frames: int) -> ModelSettings:
-    "The model settings of declared fields"
+def values_settings(
+    v: dict,     # a whole number for each of `MODEL_FIELDS`
+    frames: int, # frames of the group of pictures
+) -> ModelSettings:
+    "The model settings that declared fields stand for"
     color = ColorSettings(COLORS[v['color']], v['width'], v['depth'], v['octaves'], v['time_octaves'], ACTS[v['activation']])
     flow = FlowSettings(FLOWS[v['flow']], frames, v['flow_width'], v['flow_octaves'], v['flow_depth'])
     return ModelSettings(frames, v['layers'], color, flow)
 
-# %% ../nbs/13_codec.ipynb #bb6a6042
+# %% ../nbs/13_codec.ipynb #f7babb46
 def write_model(
     settings: ModelSettings, # what the decoder builds
     codes: list,             # step code of each coded tensor
     integers: list,          # integer tensor of each
-) -> bytes:                  # the section of one group of pictures
+) -> bytes:                  # the section of one group of pictures, still without its checksum
     "A model as bytes: settings, steps, entropy-coded integers"
     steps = b''.join(pack_fields((STEP,), dict(step=c)) for c in codes)
     return pack_fields(MODEL_FIELDS, settings_values(settings)) + steps + encode_tensors([np.asarray(n) for n in integers])
 
-# %% ../nbs/13_codec.ipynb #95ebffe3
+# %% ../nbs/13_codec.ipynb #f8d13589
 def read_model(
     section: bytes, # from `write_model`
-    frames: int,    # frames of the group
+    frames: int,    # frames of the group of pictures
 ) -> CoordFlow:     # the same weights on every machine
     "The model of a section"
     values, offset = unpack_fields(MODEL_FIELDS, section)
@@ -84,35 +89,48 @@ def read_model(
     except ValueError as e: raise BitstreamError(str(e)) from None
     return load_integers(model, codes, integers).eval()
 
-# %% ../nbs/13_codec.ipynb #0023597e
-def model_overhead(settings: ModelSettings) -> int: # bytes
+# %% ../nbs/13_codec.ipynb #dcd05d5b
+def model_overhead(
+    settings: ModelSettings, # of a model
+) -> int:                    # bytes
     "What a section takes beside its integers: fields, steps, checksum"
     return fields_size(MODEL_FIELDS) + 2*len(make_model(settings).coded()) + 4
 
-def count_weights(settings: ModelSettings) -> int:
+def count_weights(
+    settings: ModelSettings, # of a model
+) -> int:                    # numbers in all coded tensors together
     "Numbers that the file holds for a model"
     return sum(c.tensor.numel() for c in make_model(settings).coded())
 
-# %% ../nbs/13_codec.ipynb #ea498610
+# %% ../nbs/13_codec.ipynb #e1384466
 class Origin(NamedTuple):
     "Which part of a source was coded"
     size: tuple  # (W, H) of the source
     crop: tuple  # (x, y, w, h) in source pixels
     start: int   # first frame in the source
 
-def origin_of(video: Video) -> Origin: # all of it
-    "The origin of a clip that is its own source"
+def origin_of(
+    video: Video, # a clip that is its own source
+) -> Origin:      # all of it
+    "The origin of a whole clip"
     return Origin(video.size, (0, 0, *video.size), 0)
 
-def open_source(path, *, size=None, start=0, frames=None) -> tuple: # (Video, Origin)
-    "Read a stretch of a clip at a size; the header will keep where it came from"
+# %% ../nbs/13_codec.ipynb #6f507ded
+def open_source(
+    path,               # whatever `Video.open` reads
+    *,
+    size: tuple = None, # (W, H) to crop to, centred, and to scale to; None: as it is
+    start: int = 0,     # first frame
+    frames: int = None, # how many; None: all that follow
+) -> tuple:             # (Video, Origin)
+    "Read a stretch of a clip at a size, and remember where it came from"
     video = Video.open(path, start=start, frames=frames)
     origin = Origin(video.size, crop_box(video.size, size) if size else (0, 0, *video.size), start)
     return (video.conform(size) if size else video), origin
 
-# %% ../nbs/13_codec.ipynb #07c18b40
-BITS_A_WEIGHT = 5.0   # what rate-aware training settles at near the best trade
-LEAST_BITS = 2.0      # a weight: below, a smaller network is better
+# %% ../nbs/13_codec.ipynb #bb30101f
+BITS_A_WEIGHT = 5.0   # planned for a weight; the optimum is flat between 4 and 6
+LEAST_BITS = 2.0      # a weight of the smallest network, below which there is no point
 
 @dataclass(frozen=True)
 class Plan:
@@ -122,104 +140,114 @@ class Plan:
     weights: int         # numbers in the model
 
     def __str__(self):
-        c, s = self.model.color, self.model
-        return f'{s.layers} layers, {c.kind} {c.depth} x {c.width}, flow {s.flow.kind}, {self.weights:,} weights, at most {self.target:,} bytes'
+        s, c = self.model, self.model.color
+        return (f'{s.layers} layer{"s"*(s.layers > 1)}, {c.kind} {c.depth} x {c.width}, flow {s.flow.kind}, '
+                f'{self.weights:,} weights, at most {self.target:,} bytes')
 
-# %% ../nbs/13_codec.ipynb #8da19e24
-def _flow_settings(flow, frames):
-    "The flow that a name on the command line means."
-    if flow not in ('learned', 'network', 'table', 'none'): raise ValueError(f"flow is {flow!r}: it must be 'learned', 'table' or 'none'")
-    return FlowSettings({'learned': 'network'}.get(flow, flow), frames)
-
+# %% ../nbs/13_codec.ipynb #2deca447
 def _model_settings(video, width, color, layers, flow):
-    depth = 3 if width >= 16 else 2
-    octaves = octaves_for(video.size[1])
-    return ModelSettings(len(video), layers, ColorSettings(color, width, depth, octaves), _flow_settings(flow, len(video)))
+    "Settings of a model for a clip, all but the width by rule."
+    kinds = dict(learned='network', network='network', table='table', none='none')
+    if flow not in kinds: raise ValueError(f"flow is {flow!r}: it must be 'learned', 'table' or 'none'")
+    look = ColorSettings(color, width, 3 if width >= 16 else 2, octaves_for(video.size[1]))
+    return ModelSettings(len(video), layers, look, FlowSettings(kinds[flow], len(video)))
 
-def _header_bytes(video): return _make_header(video, origin_of(video), (len(video),)).nbytes
+def _cost(video, settings, bits):
+    "Bytes of a file whose weights take `bits` each; a tensor's law takes about 4."
+    model = make_model(settings).coded()
+    weights = sum(c.tensor.numel() for c in model)
+    return math.ceil(_header(video).nbytes + model_overhead(settings) + 4*len(model) + weights*bits/8)
 
-def least_bytes(video, color='mlp', layers=2, flow='learned') -> int:
-    "Bytes of a file with the smallest network"
-    s = _model_settings(video, 8, color, layers, flow)
-    return math.ceil(_header_bytes(video) + model_overhead(s) + 4*len(make_model(s).coded()) + count_weights(s)*LEAST_BITS/8)
+def _header(video, origin=None):
+    "The header of a file with one group of pictures."
+    origin = origin or origin_of(video)
+    return Header(*video.size, len(video), video.fps.numerator, video.fps.denominator, *origin.size, *origin.crop, origin.start, (len(video),))
 
-# %% ../nbs/13_codec.ipynb #bd901d74
+# %% ../nbs/13_codec.ipynb #d84aaa8b
 def plan(
     video: Video,           # the clip
     *,
     color: str = 'mlp',     # kind of Color Network
     layers: int = 2,        # L
     flow: str = 'learned',  # 'learned' (a Flow Network), 'table' or 'none'
-    bpp: float = None,      # bits a pixel that the file may take; None: 0.1, or what 2,000 bytes are if that is more
+    bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
 ) -> Plan:
-    "Choose the network for a rate: as wide as its weights can be paid for"
+    "Choose the network for a rate: as wide as can be paid for"
     pixels = math.prod(video.frames.shape[:3])
-    target = int(bpp*pixels/8) if bpp is not None else max(int(0.1*pixels/8), 2000)
-    least = least_bytes(video, color, layers, flow)
+    if bpp is not None and not 0 < bpp < 1000: raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
+    target = max(int(pixels/80), 2000) if bpp is None else int(bpp*pixels/8)
+    make = lambda width: _model_settings(video, width, color, layers, flow)
+    least = _cost(video, make(8), LEAST_BITS)
     if target < least:
-        raise ValueError(f'bpp {bpp} is {target} bytes, too few for {layers} layer(s): give at least --bpp {math.ceil(80000*least/pixels)/1e4}, or fewer layers')
-    make = lambda w: _model_settings(video, w, color, layers, flow)
-    cost = lambda s: _header_bytes(video) + model_overhead(s) + 4*len(make_model(s).coded()) + count_weights(s)*BITS_A_WEIGHT/8
+        raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least bpp {math.ceil(8e4*least/pixels)/1e4:.4f}')
     low, high = 8, 1024
     while low < high:
         mid = (low + high + 1)//2
-        low, high = (mid, high) if cost(make(mid)) <= target else (low, mid - 1)
-    s = make(low)
-    return Plan(s, target, count_weights(s))
+        low, high = (mid, high) if _cost(video, make(mid), BITS_A_WEIGHT) <= target else (low, mid - 1)
+    return Plan(make(low), target, count_weights(make(low)))
 
-# %% ../nbs/13_codec.ipynb #2b241294
+# %% ../nbs/13_codec.ipynb #8246c249
 class RateTarget:
     "The weight of the rate in the loss, steered so that the file lands just under a size"
-    def __init__(self, bpp, lam=3e-3, gain=0.01, hold=0.1):
-        self.target, self.lam, self.gain, self.hold = bpp, torch.tensor(lam), gain, hold
+    def __init__(self,
+        bpp: float,           # the rate to land at
+        lam: float = 1e-3,    # first weight
+        gain: float = 60.,    # how hard to steer, per unit of progress
+        hold: float = 0.05,   # progress at which steering begins; before, the weights are still finding their place
+    ):
+        self.target, self.lam, self.gain, self.last, self.history = bpp, torch.tensor(lam), gain, hold, []
 
     def __call__(self, bpp, progress):
-        if progress > self.hold:
-            self.lam = (self.lam.to(bpp.device)*(bpp/self.target).clamp(0.5, 2)**self.gain).clamp(1e-7, 1.)
+        if progress > self.last:
+            error = (bpp/self.target).clamp(0.5, 2)
+            self.lam = (self.lam.to(bpp.device)*error**(self.gain*(progress - self.last))).clamp(1e-7, 1.)
+            self.last = progress
+        self.history.append(self.lam)
         return self.lam
 
-# %% ../nbs/13_codec.ipynb #4d207fcf
-def _fixed_bytes(settings, video): return _header_bytes(video) + model_overhead(settings)
-
+# %% ../nbs/13_codec.ipynb #ec6fd520
 def _fit_under(quantized, settings, room):
-    "The section of a quantized model; its steps are made coarser until it takes at most `room` bytes."
-    coarser = 1.
-    for _ in range(60):
-        section = write_model(settings, *quantized.codes(coarser))
-        if len(section) + 4 <= room: return section
-        coarser *= 1.02
-    raise ValueError(f'{room} bytes are too few for this network: raise bpp')
+    "The section of a quantized model, its steps coarser by the smallest power of 2 that brings it to `room` bytes."
+    write = lambda x: write_model(settings, *quantized.codes(2**x))
+    if len(section := write(0)) <= room: return section
+    low, high = 0., 16.
+    if len(write(high)) > room: raise ValueError(f'{room} bytes are too few for this network: give more bits a pixel')
+    for _ in range(14):
+        mid = (low + high)/2
+        low, high = (low, mid) if len(write(mid)) <= room else (mid, high)
+    return write(high)
 
-# %% ../nbs/13_codec.ipynb #5dd8f3d6
+# %% ../nbs/13_codec.ipynb #573c9958
 def encode_gop(
-    video: Video,     # the frames of one group of pictures
-    plan: Plan,       # from `plan`
+    video: Video,           # the frames of one group of pictures
+    plan: Plan,             # from `plan`
     *,
-    seconds=None, steps=None, settings=FitSettings(), device=None, progress=True, # as in `fit`
-) -> tuple:           # (section, History)
+    seconds: float = None,  # time to fit
+    steps: int = None,      # or steps to fit
+    settings: FitSettings = FitSettings(), # see chapter 07; its seed also draws the first weights
+    device=None,            # None: CUDA if there is one, else CPU
+    progress: bool = True,  # show a progress bar
+) -> tuple:                 # (section as bytes, `History`)
     "Fit a model to a group of pictures, rounded and priced all the while, and write it"
     quantized = Quantized(make_model(plan.model, settings.seed))
-    fixed, pixels = _fixed_bytes(plan.model, video), math.prod(video.frames.shape[:3])
-    rate = lambda model: estimated_bits(model.integers()) + 8*fixed
-    history = fit(quantized, video, seconds=seconds, steps=steps, settings=settings, rate=rate, lam=RateTarget(8*plan.target/pixels*0.99),
-                  device=device, progress=progress)
-    return _fit_under(quantized.cpu(), plan.model, plan.target - _header_bytes(video)), history
+    header, pixels = _header(video).nbytes, math.prod(video.frames.shape[:3])
+    fixed = 8*(header + model_overhead(plan.model))
+    history = fit(quantized, video, seconds=seconds, steps=steps, settings=settings, device=device, progress=progress,
+                  rate=lambda model: estimated_bits(model.integers()) + fixed, lam=RateTarget(0.99*8*plan.target/pixels))
+    return _fit_under(quantized.cpu(), plan.model, plan.target - header - 4), history
 
-# %% ../nbs/13_codec.ipynb #266db1e7
-def _make_header(video, origin, gop_frames):
-    (w, h), (sw, sh), (x, y, cw, ch) = video.size, origin.size, origin.crop
-    return Header(w, h, len(video), video.fps.numerator, video.fps.denominator, sw, sh, x, y, cw, ch, origin.start, tuple(gop_frames))
-
+# %% ../nbs/13_codec.ipynb #a02ce61f
 def encode(
     video: Video,           # the clip
     *,
     color: str = 'mlp',     # kind of Color Network
     layers: int = 2,        # L
     flow: str = 'learned',  # 'learned', 'table' or 'none'
-    bpp: float = None,      # bits a pixel that the file may take, see `plan`
+    bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
     seconds: float = None,  # time to fit; None and no steps: 60
     steps: int = None,      # or steps to fit
     seed: int = 0,          # of the first weights and the pixels drawn
+    precision: str = 'auto',# 'fp32', 'bf16', or 'auto': whichever is faster here
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
     origin: Origin = None,  # which part of a source this is; None: all of it
@@ -227,154 +255,153 @@ def encode(
     "Compress a clip"
     if seconds is None and steps is None: seconds = 60
     chosen = plan(video, color=color, layers=layers, flow=flow, bpp=bpp)
-    section, _ = encode_gop(video, chosen, seconds=seconds, steps=steps, settings=FitSettings(seed=seed), device=device, progress=progress)
-    return write_file(_make_header(video, origin or origin_of(video), (len(video),)), [section])
+    section, _ = encode_gop(video, chosen, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
+                            device=device, progress=progress)
+    return write_file(_header(video, origin), [section])
 
-# %% ../nbs/13_codec.ipynb #789f5aab
+# %% ../nbs/13_codec.ipynb #1ee334c6
 def _data(path_or_bytes):
     "The bytes of a file, whichever way it was given."
     if isinstance(path_or_bytes, (bytes, bytearray, memoryview)): return bytes(path_or_bytes)
     path = Path(path_or_bytes)
     try: return path.read_bytes()
     except FileNotFoundError: raise ValueError(f'{path} does not exist: check the name') from None
-    except IsADirectoryError: raise ValueError(f'{path} is a folder, not a .cfv file') from None
+    except IsADirectoryError: raise ValueError(f'{path} is a folder: give a .cfv file') from None
     except OSError as e: raise ValueError(f'{path} cannot be read: {e.strerror}') from None
 
 def read_header(
     path_or_bytes, # a `.cfv` file
-) -> Header:
+) -> Header:       # checked against the file's length
     "What a file says about itself"
     data = _data(path_or_bytes)
     header = parse_header(data)
     check_length(header, len(data))
     return header
 
-# %% ../nbs/13_codec.ipynb #02c8ee9b
+# %% ../nbs/13_codec.ipynb #81527cee
 def load(
     path_or_bytes, # a `.cfv` file
     gop: int = 0,  # which group of pictures
     device=None,   # None: CUDA if there is one, else CPU
-) -> CoordFlow:
+) -> CoordFlow:    # ready to render
     "The model in a file"
     data = _data(path_or_bytes)
-    header = parse_header(data)
-    check_length(header, len(data))
+    header = read_header(data)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     return read_model(read_section(data, header, gop), header.gop_frames[gop]).to(device)
 
-# %% ../nbs/13_codec.ipynb #a0d2911e
+# %% ../nbs/13_codec.ipynb #1187566c
 def _output_frames(header, frames, fps):
-    "Positions in the source's frames (may be fractions) and the frame rate of what is to be decoded."
-    a, b = frames or (0, header.frames)
+    "Positions among the file's frames (may be fractions), and the frame rate of what is to be decoded."
+    a, b = frames or (0, None)
     a, b = a or 0, header.frames if b is None else b
     if not 0 <= a < b <= header.frames: raise ValueError(f'frames {a}:{b} are not within 0:{header.frames}')
     if fps is None: return np.arange(a, b, dtype=float), header.fps
     if not 0 < fps <= 1000: raise ValueError(f'fps is {fps}: it must be above 0 and at most 1000')
-    ratio = float(header.fps)/float(fps)
-    n = max(1, round((b - a)/ratio))
+    n = max(1, round((b - a)*float(fps)/float(header.fps)))
     return a + (np.arange(n) + 0.5)*(b - a)/n - 0.5, fps
 
+# %% ../nbs/13_codec.ipynb #fd24f164
 def _output_size(header, size, scale):
     "The size to render at."
-    if size and scale: raise ValueError('give size or scale, not both')
+    if size and scale is not None: raise ValueError('give size or scale, not both')
     if scale is not None and not 0 < scale <= 64: raise ValueError(f'scale is {scale}: it must be above 0 and at most 64')
-    size = size or (tuple(max(1, round(n*scale)) for n in header.size) if scale else header.size)
-    if not all(1 <= n <= 65535 for n in size): raise ValueError(f'size is {size}: each side must be between 1 and 65535 pixels')
-    return tuple(size)
+    size = tuple(size or (max(1, round(n*(scale or 1))) for n in header.size))
+    if not all(1 <= n <= 65535 for n in size): raise ValueError(f'size is {size[0]}x{size[1]}: each side must be between 1 and 65535 pixels')
+    return size
 
-# %% ../nbs/13_codec.ipynb #4f7cfc00
-def decode_frames(
-    path_or_bytes,  # a `.cfv` file
-    *,
-    size=None, scale=None, frames=None, fps=None, region=None, layer=None, device=None, # as in `decode`
-):                  # yields uint8 [h, w, 3] on the CPU
-    "Decode frame by frame"
-    data = _data(path_or_bytes)
-    header = read_header(data)
-    size, (positions, _) = _output_size(header, size, scale), _output_frames(header, frames, fps)
-    starts = np.cumsum((0,) + header.gop_frames[:-1])
-    which = np.searchsorted(starts, positions + 1e-9, side='right').clip(1) - 1
+def _check_room(size, region, frames):
+    "Refuse what does not fit in memory: all frames as bytes, twice, and one as floats."
+    w, h = region[2:] if region else size
+    check_memory(w*h*(6*frames + 64), f'decoding {frames} frames of {w}x{h} pixels')
+
+# %% ../nbs/13_codec.ipynb #2179b90a
+def _render(data, header, positions, size, region, layer, device):
+    "Frames as uint8 [h, w, 3], group by group."
+    starts = np.array([header.first_frame(g) for g in range(header.gops)])
+    which = (np.searchsorted(starts, positions + 1e-9, side='right') - 1).clip(0)
     for gop in np.unique(which):
-        model, count = load(data, gop, device), header.gop_frames[gop]
-        times = frame_times(count, (positions[which == gop] - starts[gop]).tolist())
+        model = load(data, int(gop), device)
+        times = frame_times(header.gop_frames[gop], (positions[which == gop] - starts[gop]).tolist())
         for f in model.render(size, times, region, layer): yield to_bytes(f.rgb).cpu()
 
-# %% ../nbs/13_codec.ipynb #a401ad31
+# %% ../nbs/13_codec.ipynb #9a7de6c9
 def decode(
     path_or_bytes,        # a `.cfv` file
     *,
     size: tuple = None,   # (W, H) to render at; None: the coded size
     scale: float = None,  # or a factor of the coded size
-    frames: tuple = None, # (first, last + 1) in the file's frames, None at either end; None: all
+    frames: tuple = None, # (first, last + 1) among the file's frames, None at either end; None: all
     fps: float = None,    # frame rate to render at; None: the clip's own
     region: tuple = None, # (x, y, w, h) in output pixels; None: the whole frame
     layer: int = None,    # only this layer; None: all
     device=None,          # None: CUDA if there is one, else CPU
 ) -> Video:
     "Decompress a clip, at any size, frame rate and region"
-    options = dict(size=size, scale=scale, frames=frames, fps=fps, region=region, layer=layer, device=device)
     data = _data(path_or_bytes)
-    out = torch.stack(list(decode_frames(data, **options)))
-    return Video(out, _output_frames(read_header(data), frames, fps)[1])
+    header = read_header(data)
+    (positions, fps), size = _output_frames(header, frames, fps), _output_size(header, size, scale)
+    _check_room(size, region, len(positions))
+    return Video(torch.stack(list(_render(data, header, positions, size, region, layer, device))), fps)
 
-# %% ../nbs/13_codec.ipynb #84a13367
+# %% ../nbs/13_codec.ipynb #b80dff14
 def info(
     path_or_bytes, # a `.cfv` file
 ) -> dict:         # plain values, ready for JSON
-    "What is in a file"
+    "What a file is made of"
     data = _data(path_or_bytes)
-    header = read_header(data)
-    models = [load(data, g, 'cpu') for g in range(header.gops)]
-    weights = sum(c.tensor.numel() for m in models for c in m.coded())
-    s = models[0].settings
-    return dict(version=data[3], width=header.width, height=header.height, frames=header.frames, fps=float(header.fps), gops=header.gops,
-                layers=max(len(m.layers) for m in models), color=s.color.kind, color_width=s.color.width, color_depth=s.color.depth, flow=s.flow.kind,
-                weights=weights, bits_per_weight=round(8*len(data)/weights, 3), bytes=len(data),
-                bpp=bits_per_pixel(len(data), (header.frames, header.height, header.width)),
-                source=dict(width=header.source_width, height=header.source_height, crop=list(header.crop), start=header.start))
+    h = read_header(data)
+    models = [load(data, g, 'cpu') for g in range(h.gops)]
+    weights, s = sum(c.tensor.numel() for m in models for c in m.coded()), models[0].settings
+    return dict(version=data[3], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps), gops=h.gops,
+                layers=max(len(m.layers) for m in models), color=s.color.kind, color_width=s.color.width, color_depth=s.color.depth,
+                flow=s.flow.kind, weights=weights, bits_per_weight=round(8*len(data)/weights, 3), bytes=len(data),
+                bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
+                source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))
 
-# %% ../nbs/13_codec.ipynb #2aad008f
+# %% ../nbs/13_codec.ipynb #b710835e
+_DECODE = """import sys, json, time, numpy as np
+from coordflow_nb.codec import decode
+try:
+    start = time.perf_counter()
+    video = decode(sys.argv[1])
+    seconds = time.perf_counter() - start
+except ValueError as e: sys.exit(str(e))
+np.save(sys.argv[2], video.frames.numpy())
+print(json.dumps(dict(seconds=seconds, fps=str(video.fps))))"""
+
+def decode_fresh(
+    path, # a `.cfv` file
+) -> tuple: # (Video, seconds from file to frames)
+    "Decode in a new process, which knows nothing but the file"
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)/'frames.npy'
+        run = subprocess.run([sys.executable, '-c', _DECODE, str(path), str(out)], capture_output=True, text=True)
+        if run.returncode: raise ValueError((run.stderr.strip().splitlines() or ['the decoding process died'])[-1])
+        said = json.loads(run.stdout)
+        return Video(torch.from_numpy(np.load(out)), said['fps']), said['seconds']
+
+# %% ../nbs/13_codec.ipynb #8c3c06f1
 def reference_clip(
     path_or_bytes, # a `.cfv` file
     reference,     # path of the original, or of a clip that already has the coded size and length
 ) -> Video:        # same size and length as the decoded clip
     "The frames that a file stands for, cut out of the original as the header says"
     h = read_header(path_or_bytes)
-    source = (h.source_width, h.source_height)
-    whole = Video.open(reference, frames=1).size
-    if whole not in (source, h.size):
-        raise ValueError(f'{reference} is {whole[0]}x{whole[1]}: the file was made from {source[0]}x{source[1]} and holds {h.width}x{h.height}')
-    video = Video.open(reference, start=h.start if whole == source else 0, frames=h.frames)
+    source, given = (h.source_width, h.source_height), Video.open(reference, frames=1).size
+    if given not in (source, h.size):
+        raise ValueError(f'{reference} is {given[0]}x{given[1]}: the file was made from {source[0]}x{source[1]} and holds {h.width}x{h.height}')
+    video = Video.open(reference, start=h.start if given == source else 0, frames=h.frames)
     if len(video) != h.frames: raise ValueError(f'{reference} has {len(video)} frames from number {h.start} on: the file holds {h.frames}')
-    return video.crop(*h.crop).resize(h.size) if whole == source else video
+    return video.crop(*h.crop).resize(h.size) if given == source else video
 
-# %% ../nbs/13_codec.ipynb #f61d75ed
-_DECODE = """import sys, json, time, numpy as np
-from coordflow_nb.codec import decode
-start = time.perf_counter()
-video = decode(sys.argv[1])
-seconds = time.perf_counter() - start
-np.save(sys.argv[2], video.frames.numpy())
-print(json.dumps(dict(seconds=seconds, fps=str(video.fps))))"""
-
-def decode_fresh(
-    path, # a `.cfv` file
-) -> tuple: # (Video, seconds)
-    "Decode in a new process, which knows nothing but the file"
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)/'frames.npy'
-        run = subprocess.run([sys.executable, '-c', _DECODE, str(path), str(out)], capture_output=True, text=True)
-        if run.returncode: raise ValueError((run.stderr.strip().splitlines() or ['decoding failed'])[-1].split(': ', 1)[-1])
-        said = json.loads(run.stdout)
-        return Video(torch.from_numpy(np.load(out)), said['fps']), said['seconds']
-
-# %% ../nbs/13_codec.ipynb #97a7b55b
+# %% ../nbs/13_codec.ipynb #0fe32c22
 def evaluate(
     path,      # a `.cfv` file
     reference, # path of the original
-) -> dict:     # psnr [dB], ssim, ms_ssim, bytes, bpp, decode_seconds (in a fresh process: file to frames, without starting Python)
+) -> dict:     # psnr [dB], ssim, ms_ssim, bytes, bpp, decode_seconds (of the fresh process, file to frames)
     "Score a file: what a new process decodes from it, against the original"
-    video, seconds = decode_fresh(path)
-    truth, size = reference_clip(path, reference), len(_data(path))
+    truth = reference_clip(path, reference)
+    (video, seconds), size = decode_fresh(path), len(_data(path))
     return dict(psnr=psnr(video, truth), ssim=ssim(video, truth), ms_ssim=ms_ssim(video, truth), bytes=size,
                 bpp=bits_per_pixel(size, video), decode_seconds=round(seconds, 3))

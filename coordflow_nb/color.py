@@ -5,17 +5,22 @@
 # %% auto #0
 __all__ = ['ACTIVATIONS', 'ColorSettings', 'ColorMLP', 'make_color']
 
-# %% ../nbs/05_color.ipynb #5b102351
+# %% ../nbs/05_color.ipynb #c81c0ef9
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 import torch.nn.functional as F
+from fastcore.basics import patch
 
 from .coordinates import encoding_size, positional_encoding
 from .flow import Coded
 
-# %% ../nbs/05_color.ipynb #31879d60
+# %% ../nbs/05_color.ipynb #a92395e9
+#: Functions between the layers, by the name a file gives them.
+ACTIVATIONS = dict(gelu=F.gelu, sine=torch.sin)
+
+# %% ../nbs/05_color.ipynb #29aa7748
 @dataclass(frozen=True)
 class ColorSettings:
     "All that a decoder needs to build a Color Network"
@@ -31,23 +36,21 @@ class ColorSettings:
         for name, low in dict(width=1, depth=1, octaves=0, time_octaves=0).items():
             if getattr(self, name) < low: raise ValueError(f'color {name} is {getattr(self, name)}: it must be at least {low}')
 
-# %% ../nbs/05_color.ipynb #1340c446
-ACTIVATIONS = dict(gelu=F.gelu, sine=torch.sin)
-
-# %% ../nbs/05_color.ipynb #3913c818
+# %% ../nbs/05_color.ipynb #72f46361
 def _init_gelu(layers, generator):
     "He et al. 2015, section 2.2: keep the variance of the activations; the last layer starts small."
     for l in layers: nn.init.kaiming_uniform_(l.weight, nonlinearity='relu', generator=generator)
     layers[-1].weight.data.mul_(0.3)
 
-def _init_sine(layers, generator, omega=30.):
-    "Sitzmann et al. 2020, section 3.2: the first layer spans many periods, the later ones keep a unit of variance."
+# %% ../nbs/05_color.ipynb #c803a4cc
+def _init_sine(layers, generator, omega=None):
+    "Sitzmann et al. 2020, section 3.2: unit variance before each sine; `omega` spreads the first layer over many periods of raw coordinates."
     for i, l in enumerate(layers):
-        bound = omega/l.in_features if i == 0 else (6/l.in_features)**0.5
+        bound = omega/l.in_features if i == 0 and omega else (6/l.in_features)**0.5
         nn.init.uniform_(l.weight, -bound, bound, generator=generator)
     layers[-1].weight.data.mul_(0.3)
 
-# %% ../nbs/05_color.ipynb #5cad10fc
+# %% ../nbs/05_color.ipynb #9e704250
 class ColorMLP(nn.Module):
     "(q, t) -> RGB and alpha logit: positional encoding, then a multilayer perceptron"
     def __init__(self,
@@ -59,19 +62,16 @@ class ColorMLP(nn.Module):
         sizes = [encoding_size(2, s.octaves) + encoding_size(1, s.time_octaves)] + [s.width]*s.depth + [4]
         self.linear = nn.ModuleList([nn.utils.skip_init(nn.Linear, i, o) for i, o in zip(sizes, sizes[1:])])
         generator = torch.Generator().manual_seed(0) if generator is None else generator
-        (_init_sine if s.activation == 'sine' else _init_gelu)(self.linear, generator)
+        if s.activation == 'sine': _init_sine(self.linear, generator, omega=30 if s.octaves == 0 else None)
+        else: _init_gelu(self.linear, generator)
         for l in self.linear: nn.init.zeros_(l.bias)
 
-    def coded(self): return [Coded(n, p, 'bias' if p.ndim == 1 else 'weight') for n, p in self.named_parameters()]
-
-# %% ../nbs/05_color.ipynb #45f24ff7
-from fastcore.basics import patch
-
+# %% ../nbs/05_color.ipynb #029f5e40
 @patch
 def forward(self: ColorMLP,
     q: torch.Tensor, # [..., 2] canonical positions
     t: torch.Tensor, # [..., 1] times
-) -> torch.Tensor:   # [..., 4]: RGB around [0, 1], not clamped, then the alpha logit
+) -> torch.Tensor:   # [..., 4] float32: RGB around [0, 1], not clamped, then the alpha logit
     "Colour and alpha logit of canonical positions at given times"
     s, act = self.settings, ACTIVATIONS[self.settings.activation]
     h = torch.cat([positional_encoding(q, s.octaves), positional_encoding(t, s.time_octaves)], -1)
@@ -79,7 +79,13 @@ def forward(self: ColorMLP,
     out = self.linear[-1](h).float()
     return torch.cat([out[..., :3] + 0.5, out[..., 3:]], -1)
 
-# %% ../nbs/05_color.ipynb #8a42a26d
+# %% ../nbs/05_color.ipynb #5861cbe7
+@patch
+def coded(self: ColorMLP) -> list: # of `Coded`, in a fixed order; kind 'weight' or 'bias'
+    "Every tensor that goes into the file"
+    return [Coded(n, p, 'bias' if p.ndim == 1 else 'weight') for n, p in self.named_parameters()]
+
+# %% ../nbs/05_color.ipynb #16aee730
 def make_color(
     settings: ColorSettings,           # what to build
     generator: torch.Generator = None, # source of the first weights; None: seed 0
