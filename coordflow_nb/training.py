@@ -91,15 +91,15 @@ class History:
     precision: str = 'fp32'                      # what the arithmetic was done in
     def __len__(self): return len(self.mse)
 
-# %% ../nbs/07_training.ipynb #95fb046d
+# %% ../nbs/07_training.ipynb #cbb97716
 @patch
 def psnr(self: History,
-    window: int = 50, # steps to average the squared error over
+    window: int = 50, # steps to average the squared error over; early on, the later half of what there is
 ) -> torch.Tensor:    # [steps] dB
     "Smoothed PSNR of the training pixels"
     total = torch.cumsum(torch.tensor([0.] + self.mse, dtype=torch.float64), 0)
     i = torch.arange(1, len(total))
-    j = (i - window).clamp(min=0)
+    j = torch.maximum(i - window, i//2)
     return -10*torch.log10(((total[i] - total[j])/(i - j)).clamp(min=1e-12))
 
 @patch
@@ -207,7 +207,7 @@ def look(self: Fitter,
         if len(history.events) > 20: raise ValueError('the loss keeps leaving the finite numbers: use a lower learning rate')
     return good
 
-# %% ../nbs/07_training.ipynb #5450b681
+# %% ../nbs/07_training.ipynb #fc9adfed
 def _bar(budget, show):
     "A bar over seconds or steps; tqdm says how much time is left"
     form = '{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}'
@@ -217,7 +217,7 @@ def _show(bar, budget, step, history):
     "Move the bar, and say what the pixels and the file would be"
     bar.n = min(bar.total, step if budget.steps else budget.elapsed())
     if not len(history): return
-    text = f'PSNR {History(mse=history.mse[-50:]).psnr()[-1]:.2f} dB'
+    text = f'PSNR {History(mse=history.mse[-100:]).psnr()[-1]:.2f} dB'
     if history.bpp[-1]: text += f', {history.bpp[-1]:.4f} bpp'
     bar.set_postfix_str(text)
 
