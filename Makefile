@@ -12,7 +12,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup lab test demo run export clean FORCE
+.PHONY: help setup lab test demo images run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,10 @@ test: $(READY) ## check the project, run every chapter's tests and the command (
 
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo
+
+images: $(READY) ## make the picture that the README shows: fits a model for 75 s
+	@mkdir -p nbs/images
+	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 24 --out out/images --image nbs/images/layers.png
 
 run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)

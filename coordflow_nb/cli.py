@@ -96,7 +96,7 @@ def _device(device):
     if device == Device.cuda and not torch.cuda.is_available(): raise ValueError('there is no CUDA device: leave --device out, or give --device cpu')
     return device and device.value
 
-# %% ../nbs/31_cli.ipynb #8399258c
+# %% ../nbs/31_cli.ipynb #2ed65567
 def _status(file, name):
     "A size in bytes out of one of Linux's tables."
     return next(1024*int(line.split()[1]) for line in Path(file).read_text().splitlines() if line.startswith(name + ':'))
@@ -106,9 +106,9 @@ def memory_limit():
     "Within, running out of memory is an error and not the end of the machine; does nothing where the system is not Linux"
     try:
         import resource
-        old = resource.getrlimit(resource.RLIMIT_DATA)
+        old = None if Path('/dev/nvidiactl').exists() else resource.getrlimit(resource.RLIMIT_DATA)   # CUDA maps more memory than it uses
         new = _status('/proc/self/status', 'VmData') + _status('/proc/meminfo', 'MemAvailable')
-        if old[0] == resource.RLIM_INFINITY: resource.setrlimit(resource.RLIMIT_DATA, (new, old[1]))
+        if old and old[0] == resource.RLIM_INFINITY: resource.setrlimit(resource.RLIMIT_DATA, (new, old[1]))
     except (ImportError, OSError, ValueError, AttributeError, StopIteration): old = None
     try: yield
     finally:

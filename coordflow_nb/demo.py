@@ -7,7 +7,7 @@ __all__ = ['OUTPUTS', 'CREDIT', 'coordflow', 'x264_encode', 'x264_decode', 'X264
            'tint', 'decided', 'canonical_region', 'canonical_image', 'portrait', 'machine', 'save_json', 'save_figure',
            'demo', 'main']
 
-# %% ../nbs/33_demo.ipynb #2b16b248
+# %% ../nbs/33_demo.ipynb #f96be24f
 import argparse, json, os, platform, subprocess, sys, time
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from .metrics import bpp, ms_ssim, psnr, ssim
 from .coordinates import pixel_grid
 from .flow import inverse, plot_trajectory, transform
 from .codec import decode, load, reference_clip
-from .cli import check_positive, parse_size
+from .cli import check_positive
 
 # %% ../nbs/33_demo.ipynb #38ac5142
 def coordflow(
@@ -249,22 +249,23 @@ def _ours(clip, words, cfv, mp4, progress):
               'encode seconds': seconds, 'decode seconds': said['decode_seconds']}
     return scores, ['coordflow ' + ' '.join(map(str, c)) for c in commands]
 
-# %% ../nbs/33_demo.ipynb #8724161d
+# %% ../nbs/33_demo.ipynb #1c111feb
 OUTPUTS = '{}.cfv', '{}.mp4', 'side_by_side.mp4', 'layers.png', 'result.json'
 
 def demo(
     out,                               # folder for the results; made if it is missing
     clip: str = 'bunny',               # a path, or the name of an example
-    size: tuple = (256, 144),          # (W, H)
-    start: int = 28, frames: int = 32, # which stretch
+    size: tuple = (240, 136),          # (W, H)
+    start: int = 30, frames: int = 24, # which stretch
     seconds: float = 75, layers: int = 2, seed: int = 0, # as in `coordflow encode`
     preset: str = 'veryslow',          # of x264
     progress: bool = True,             # show the encoder's progress bar
 ) -> dict:                             # the report, as in result.json
     "Encode a clip, decode it in a fresh process, compare it with x264, and write files that show the result"
     out, name = Path(out), Path(clip).stem
-    out.mkdir(parents=True, exist_ok=True)
     cfv, mp4, sides, picture, report = paths = [out/n.format(name) for n in OUTPUTS]
+    if any(p.resolve() == Path(clip).resolve() for p in paths): raise ValueError(f'{clip} would be overwritten by its own demo: choose another folder than {out}')
+    out.mkdir(parents=True, exist_ok=True)
     for p in paths: p.unlink(missing_ok=True)
     words = ['--size', '{}x{}'.format(*size), '--start', start, '--frames', frames, '--seconds', seconds, '--layers', layers, '--seed', seed]
     ours, commands = _ours(clip, words, cfv, mp4, progress)
@@ -279,17 +280,20 @@ def demo(
     save_json(said, report)
     return said
 
-# %% ../nbs/33_demo.ipynb #30bbb917
+# %% ../nbs/33_demo.ipynb #b5a85588
 CREDIT = 'bunny: (c) 2008 Blender Foundation, www.bigbuckbunny.org, CC BY 3.0'
 
 def _parser():
     "Options of the demo."
+    def size(text):
+        width, height = text.split('x')
+        return int(width), int(height)
     parser = argparse.ArgumentParser(prog='python -m coordflow_nb.demo', description='Encode a clip, decode it, compare it with x264.')
     add = partial(parser.add_argument, metavar='')
     add('--out', default='out/demo', help='folder for the results (out/demo)')
     add('--clip', default='bunny', help='a video file, or bunny, carphone, moving_layers (bunny)')
-    add('--size', default=(256, 144), type=lambda s: parse_size(s), help='WxH (256x144)')
-    for name, value in dict(start=28, frames=32, layers=2, seed=0).items(): add(f'--{name}', default=value, type=int, help=f'({value})')
+    add('--size', default=(240, 136), type=size, help='WxH (240x136)')
+    for name, value in dict(start=30, frames=24, layers=2, seed=0).items(): add(f'--{name}', default=value, type=int, help=f'({value})')
     add('--seconds', default=75, type=float, help='time to fit (75)')
     add('--preset', default='veryslow', help='of x264 (veryslow)')
     add('--image', help='a second place for the picture')
