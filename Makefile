@@ -30,7 +30,7 @@ demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes o
 
 images: $(READY) ## make the picture that the README shows: fits a model for 75 s
 	@mkdir -p nbs/images
-	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 24 --out out/images --image nbs/images/layers.png
+	@$(BIN)/python -m coordflow_nb.demo --out out/images --image nbs/images/layers.png
 
 run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)

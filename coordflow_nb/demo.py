@@ -7,7 +7,7 @@ __all__ = ['OUTPUTS', 'CREDIT', 'coordflow', 'x264_encode', 'x264_decode', 'X264
            'tint', 'decided', 'canonical_region', 'canonical_image', 'portrait', 'machine', 'save_json', 'save_figure',
            'demo', 'main']
 
-# %% ../nbs/33_demo.ipynb #f96be24f
+# %% ../nbs/33_demo.ipynb #d83b7264
 import argparse, json, os, platform, subprocess, sys, time
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import imageio_ffmpeg
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from PIL import Image
 
 from . import __version__
 from .plot import LAYER_COLORS, use_style
@@ -219,10 +220,10 @@ def portrait(
     if title: fig.suptitle(title, x=0.01, ha='left', fontsize=11)
     return fig
 
-# %% ../nbs/33_demo.ipynb #a1a168d5
+# %% ../nbs/33_demo.ipynb #72b03ca8
 def machine() -> dict:
     "What the numbers were made on"
-    return dict(system=platform.platform(terse=True), processor=platform.processor() or platform.machine(), cores=os.cpu_count(), threads=torch.get_num_threads(),
+    return dict(system=platform.system(), processor=platform.processor() or platform.machine(), cores=os.cpu_count(), threads=torch.get_num_threads(),
                 cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None, python=platform.python_version(), torch=torch.__version__,
                 coordflow_nb=__version__, ffmpeg=imageio_ffmpeg.get_ffmpeg_version())
 
@@ -233,10 +234,14 @@ def save_json(
     with atomic_path(path) as temporary: temporary.write_text(json.dumps(said, indent=1, default=str) + '\n')
 
 def save_figure(
-    fig, path, dpi: int = 150, # matplotlib Figure, .png to write, dots an inch
+    fig, path, dpi: int = 120, # matplotlib Figure, .png to write, dots an inch
 ) -> None:
-    "Write a picture"
-    with atomic_path(path) as temporary: fig.savefig(temporary, dpi=dpi)
+    "Write a picture in 256 colours with dithering, which takes half the bytes"
+    with atomic_path(path) as temporary:
+        fig.savefig(temporary, dpi=dpi)
+        full = Image.open(temporary).convert('RGB')
+        palette = full.quantize(256, method=Image.Quantize.FASTOCTREE)
+        full.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(temporary, optimize=True)
     plt.close(fig)
 
 # %% ../nbs/33_demo.ipynb #d3275409

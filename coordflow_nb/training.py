@@ -22,8 +22,8 @@ from .coordinates import sample_pixels
 @dataclass(frozen=True)
 class FitSettings:
     "How a model is fitted"
-    batch: int = 0           # pixels a step; 0: 4,096 on a CPU, 65,536 on a GPU
-    lr: float = 1e-2         # peak learning rate of Adam
+    batch: int = 0           # pixels a step; 0: 2,048 on a CPU, 65,536 on a GPU
+    lr: float = 2e-2         # peak learning rate of Adam
     warmup: float = 0.02     # share of the run over which the learning rate rises from 0
     precision: str = 'auto'  # 'fp32', 'bf16', or 'auto': whichever is measured to be faster here
     seed: int = 0            # of the pixels drawn
@@ -162,7 +162,7 @@ class Fitter:
     "One run of training: what stays the same from step to step"
     def __init__(self, model, frames, settings, rate=None, lam=0.): # as in `fit`; frames uint8 [T, H, W, 3] on the model's device
         self.model, self.frames, self.rate, self.lam = model, frames, rate, lam
-        self.batch = settings.batch or (65536 if frames.is_cuda else 4096)
+        self.batch = settings.batch or (65536 if frames.is_cuda else 2048)
         precision = settings.precision
         if precision == 'auto': precision = fastest_precision(model, frames, self.batch)
         self.settings = replace(settings, precision=precision, batch=self.batch)
