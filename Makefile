@@ -28,9 +28,10 @@ test: $(READY) ## check the project, run every chapter's tests and the command (
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo
 
-images: $(READY) ## make the picture that the README shows: fits a model for 75 s
-	@mkdir -p nbs/images
+images: $(READY) ## make the picture and the numbers that the README shows: fits a model for 75 s
+	@mkdir -p nbs/images data/results
 	@$(BIN)/python -m coordflow_nb.demo --out out/images --image nbs/images/layers.png
+	@cp out/images/result.json data/results/demo.json
 
 run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)
