@@ -118,7 +118,7 @@ def memory_limit():
 app = typer.Typer(help='CoordFlow: a clip as a few coherent layers, compressed into the weights of small networks.',
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-# %% ../nbs/31_cli.ipynb #0cd84b86
+# %% ../nbs/31_cli.ipynb #837ed97d
 @app.command()
 def encode(
     source: str = typer.Argument(..., metavar='IN', help='a video file, a folder of PNGs, .npy, or bunny, carphone, moving_layers'),
@@ -138,13 +138,14 @@ def encode(
     from coordflow_nb import codec
     from coordflow_nb.video import atomic_path
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
-    device, options = _device(device), dict(color=color.value, layers=layers, flow=flow.value, bpp=bpp)
+    device = _device(device)
     video, origin = codec.open_source(source, size=size, start=start, frames=frames)
-    print(f'{video}: {codec.plan(video, **options)}', flush=True)
-    data = codec.encode(video, **options, seconds=seconds, seed=seed, device=device, origin=origin)
+    plan = codec.plan(video, color=color.value, layers=layers, flow=flow.value, bpp=bpp)
+    print(f'{video}: {plan}', flush=True)
+    data, history = codec.encode_planned(video, plan, seconds=seconds, seed=seed, device=device, origin=origin)
     with atomic_path(out) as temporary: temporary.write_bytes(data)
     said = codec.info(data)
-    print(f"{out}: {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight")
+    print(f"{out}: {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight, lambda {history.lam[-1]:.1e}")
 
 # %% ../nbs/31_cli.ipynb #2f37829d
 @contextmanager

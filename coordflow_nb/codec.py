@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_A_WEIGHT', 'LEAST_BITS', 'AIM', 'settings_values',
            'values_settings', 'write_model', 'read_model', 'model_overhead', 'count_weights', 'Origin', 'origin_of',
-           'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode', 'read_header', 'load', 'decode', 'info',
-           'decode_fresh', 'reference_clip', 'evaluate']
+           'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode_planned', 'encode', 'read_header', 'load',
+           'decode', 'info', 'decode_fresh', 'reference_clip', 'evaluate']
 
 # %% ../nbs/13_codec.ipynb #4ba0ee78
 import json, math, subprocess, sys, tempfile
@@ -187,7 +187,7 @@ def plan(
         low, high = (mid, high) if _cost(video, make(mid), BITS_A_WEIGHT) <= target else (low, mid - 1)
     return Plan(make(low), target, count_weights(make(low)))
 
-# %% ../nbs/13_codec.ipynb #8246c249
+# %% ../nbs/13_codec.ipynb #82c6bf15
 class RateTarget:
     "The weight of the rate in the loss, steered so that the file lands just under a size"
     def __init__(self,
@@ -196,14 +196,14 @@ class RateTarget:
         gain: float = 60.,    # how hard to steer, per unit of progress
         hold: float = 0.05,   # progress at which steering begins; before, the weights are still finding their place
     ):
-        self.target, self.lam, self.gain, self.last, self.history = bpp, torch.tensor(lam), gain, hold, []
+        self.target, self.lam, self.gain, self.last = bpp, torch.tensor(lam), gain, hold
 
     def __call__(self, bpp, progress):
+        self.lam = self.lam.to(bpp.device)
         if progress > self.last:
             error = (bpp/self.target).clamp(0.5, 2)
-            self.lam = (self.lam.to(bpp.device)*error**(self.gain*(progress - self.last))).clamp(1e-7, 1.)
+            self.lam = (self.lam*error**(self.gain*(progress - self.last))).clamp(1e-7, 1.)
             self.last = progress
-        self.history.append(self.lam)
         return self.lam
 
 # %% ../nbs/13_codec.ipynb #5a600d74
@@ -248,14 +248,11 @@ def encode_gop(
                               lam=float(steer.lam)*factor)
     return _land(quantized, plan.model, plan.target - header - 4, more), history
 
-# %% ../nbs/13_codec.ipynb #98f3a2bf
-def encode(
+# %% ../nbs/13_codec.ipynb #01756ec2
+def encode_planned(
     video: Video,           # the clip
+    plan: Plan,             # from `plan`
     *,
-    color: str = 'mlp',     # kind of Color Network
-    layers: int = 2,        # L
-    flow: str = 'learned',  # 'learned', 'table' or 'none'
-    bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
     seconds: float = None,  # time to fit; None and no steps: 60
     steps: int = None,      # or steps to fit
     seed: int = 0,          # of the first weights and the pixels drawn
@@ -263,13 +260,24 @@ def encode(
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
     origin: Origin = None,  # which part of a source this is; None: all of it
+) -> tuple:                 # (a `.cfv` file as bytes, `History`)
+    "Compress a clip as planned"
+    if seconds is None and steps is None: seconds = 60
+    section, history = encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
+                                  device=device, progress=progress)
+    return write_file(_header(video, origin), [section]), history
+
+def encode(
+    video: Video,           # the clip
+    *,
+    color: str = 'mlp',     # kind of Color Network
+    layers: int = 2,        # L
+    flow: str = 'learned',  # 'learned', 'table' or 'none'
+    bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
+    **options,              # of `encode_planned`: seconds or steps, seed, precision, device, progress, origin
 ) -> bytes:                 # a `.cfv` file
     "Compress a clip"
-    if seconds is None and steps is None: seconds = 60
-    chosen = plan(video, color=color, layers=layers, flow=flow, bpp=bpp)
-    section, _ = encode_gop(video, chosen, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
-                            device=device, progress=progress)
-    return write_file(_header(video, origin), [section])
+    return encode_planned(video, plan(video, color=color, layers=layers, flow=flow, bpp=bpp), **options)[0]
 
 # %% ../nbs/13_codec.ipynb #3e176561
 def _data(path_or_bytes):

@@ -90,7 +90,7 @@ def _seconds_of(model, sample, precision):
     if sample.p.is_cuda: torch.cuda.synchronize()
     return time.perf_counter() - start
 
-# %% ../nbs/07_training.ipynb #1dfc2f94
+# %% ../nbs/07_training.ipynb #b3165aa0
 @dataclass(repr=False)
 class History:
     "What happened while fitting, one entry a step"
@@ -98,6 +98,7 @@ class History:
     mse: list = field(default_factory=list)      # of the step's pixels, colours in [0, 1]
     bpp: list = field(default_factory=list)      # estimated rate; 0 without a rate
     lr: list = field(default_factory=list)       # learning rate
+    lam: list = field(default_factory=list)      # weight of the rate
     events: list = field(default_factory=list)   # (step, what happened)
     precision: str = 'fp32'                      # what the arithmetic was done in
     def __len__(self): return len(self.mse)
@@ -182,11 +183,11 @@ class Fitter:
         self.rollback = Rollback(model, self.optimizer)
         self.pixels = math.prod(frames.shape[:3])
 
-# %% ../nbs/07_training.ipynb #189d3f59
+# %% ../nbs/07_training.ipynb #8653c099
 @patch
 def step(self: Fitter,
     progress: float, # share of the run that is done
-) -> tuple:          # (mse, bpp, lr); the first two are scalar tensors on the device
+) -> tuple:          # (mse, bpp, lr, lam); scalar tensors on the device, but for lr
     "Draw pixels, compare, and move the weights a little"
     lr = self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
     for group in self.optimizer.param_groups: group['lr'] = lr*group.get('lr_scale', 1)
@@ -197,20 +198,20 @@ def step(self: Fitter,
     self.optimizer.zero_grad()
     (mse + lam*bpp).backward()
     self.optimizer.step()
-    return mse.detach(), bpp.detach(), lr
+    return mse.detach(), bpp.detach(), lr, torch.as_tensor(lam)
 
-# %% ../nbs/07_training.ipynb #256ee848
+# %% ../nbs/07_training.ipynb #69c8f6ea
 @patch
 def look(self: Fitter,
     history: History, # gets the recent steps
-    recent: list,     # (seconds, mse, bpp, lr) of the steps since the last look
+    recent: list,     # (seconds, mse, bpp, lr, lam) of the steps since the last look
 ) -> bool:            # whether all is well
     "Read the recent losses; keep the state if they are finite, go back if not"
-    seconds, mse, bpp, lr = zip(*recent)
-    mse, bpp = torch.stack(mse).tolist(), torch.stack(bpp).tolist()
+    seconds, mse, bpp, lr, lam = zip(*recent)
+    mse, bpp, lam = (torch.stack(x).tolist() for x in (mse, bpp, lam))
     good = all(map(math.isfinite, mse + bpp)) and self.rollback.save()
     if good:
-        for name, values in (('seconds', seconds), ('mse', mse), ('bpp', bpp), ('lr', lr)): getattr(history, name).extend(values)
+        for name, values in dict(seconds=seconds, mse=mse, bpp=bpp, lr=lr, lam=lam).items(): getattr(history, name).extend(values)
     else:
         self.rollback.restore()
         history.events.append((len(history), f'the loss was not finite: back by {len(recent)} steps, learning rate halved'))

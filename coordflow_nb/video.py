@@ -299,7 +299,7 @@ def _read_file(path):
                 yield np.rot90(frame, header.turn)
         whole = n and not _cut_short(path, n, header)
     except Exception: whole = False
-    if not whole: raise ValueError(f'{path} is damaged or cut short: {n} frames can be read; copy it anew, or take these with `frames={n}`')
+    if not whole: raise ValueError(f'{path} is damaged or cut short, only {n} of its frames can be read: copy it anew, or take just these (--frames {n})')
 
 # %% ../nbs/00_video.ipynb #dcb8df4f
 EXAMPLES = ('bunny', 'carphone', 'moving_layers')
