@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'parse_size', 'parse_region', 'parse_range', 'parse_fps', 'Color', 'Flow', 'Device', 'check_writable',
-           'check_positive', 'memory_limit', 'encode', 'decode', 'info', 'evaluate', 'main']
+           'check_positive', 'encode', 'decode', 'info', 'evaluate', 'main']
 
 # %% ../nbs/31_cli.ipynb #b64bd306
 import json, math, sys, tempfile
@@ -96,29 +96,11 @@ def _device(device):
     if device == Device.cuda and not torch.cuda.is_available(): raise ValueError('there is no CUDA device: leave --device out, or give --device cpu')
     return device and device.value
 
-# %% ../nbs/31_cli.ipynb #2ed65567
-def _status(file, name):
-    "A size in bytes out of one of Linux's tables."
-    return next(1024*int(line.split()[1]) for line in Path(file).read_text().splitlines() if line.startswith(name + ':'))
-
-@contextmanager
-def memory_limit():
-    "Within, running out of memory is an error and not the end of the machine; does nothing where the system is not Linux"
-    try:
-        import resource
-        old = None if Path('/dev/nvidiactl').exists() else resource.getrlimit(resource.RLIMIT_DATA)   # CUDA maps more memory than it uses
-        new = _status('/proc/self/status', 'VmData') + _status('/proc/meminfo', 'MemAvailable')
-        if old and old[0] == resource.RLIM_INFINITY: resource.setrlimit(resource.RLIMIT_DATA, (new, old[1]))
-    except (ImportError, OSError, ValueError, AttributeError, StopIteration): old = None
-    try: yield
-    finally:
-        if old: resource.setrlimit(resource.RLIMIT_DATA, old)
-
-# %% ../nbs/31_cli.ipynb #58a3fd42
+# %% ../nbs/31_cli.ipynb #06c67c24
 app = typer.Typer(help='CoordFlow: a clip as a few coherent layers, compressed into the weights of small networks.',
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-# %% ../nbs/31_cli.ipynb #837ed97d
+# %% ../nbs/31_cli.ipynb #4afff9bf
 @app.command()
 def encode(
     source: str = typer.Argument(..., metavar='IN', help='a video file, a folder of PNGs, .npy, or bunny, carphone, moving_layers'),
@@ -147,7 +129,7 @@ def encode(
     said = codec.info(data)
     print(f"{out}: {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight, lambda {history.lam[-1]:.1e}")
 
-# %% ../nbs/31_cli.ipynb #2f37829d
+# %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager
 def _naming(path):
     "Put the name of a file before what is wrong with it."
@@ -155,7 +137,7 @@ def _naming(path):
     try: yield
     except BitstreamError as e: raise ValueError(f'{path}: {e}') from None
 
-# %% ../nbs/31_cli.ipynb #ebe72cb5
+# %% ../nbs/31_cli.ipynb #4ac4ff84
 @app.command()
 def decode(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
@@ -174,7 +156,7 @@ def decode(
     video.save(out)
     print(f'{out}: {video}')
 
-# %% ../nbs/31_cli.ipynb #1b5b3c99
+# %% ../nbs/31_cli.ipynb #f84666f4
 def _show(said, as_json):
     "A dict as JSON, or as aligned lines; a dict within becomes lines of its own."
     finite = lambda v: None if isinstance(v, float) and not math.isfinite(v) else v
@@ -183,7 +165,7 @@ def _show(said, as_json):
         if isinstance(v, dict): _show({f'{k}_{name}': value for name, value in v.items()}, False)
         else: print(f'{k:16} {v:.4f}' if isinstance(v, float) else f'{k:16} {v}')
 
-# %% ../nbs/31_cli.ipynb #0a3a1b77
+# %% ../nbs/31_cli.ipynb #f4215b7a
 @app.command()
 def info(source: Path = typer.Argument(..., metavar='IN.cfv'), as_json: bool = typer.Option(False, '--json', help='print JSON')):
     "Say what is in a .cfv file."
@@ -200,7 +182,7 @@ def evaluate(
     from coordflow_nb import codec
     with _naming(source): _show(codec.evaluate(source, reference), as_json)
 
-# %% ../nbs/31_cli.ipynb #f0cfb949
+# %% ../nbs/31_cli.ipynb #d7e4e839
 _UsageError = typer.BadParameter.__base__   # of the click that this typer brings along
 
 def _problem(error):
@@ -213,19 +195,19 @@ def _problem(error):
     if isinstance(error, (ValueError, OSError)): return str(error), 1
     raise error
 
-# %% ../nbs/31_cli.ipynb #3aed7ceb
+# %% ../nbs/31_cli.ipynb #41f36382
 def main(
     args: list = None, # words of the command; None: those of the process
 ) -> None:
     "Run a command; errors end in one line on standard error and exit status 1 (bad input) or 2 (usage)"
     args = list(sys.argv[1:] if args is None else args) or ['--help']
     try:
-        with memory_limit(): status = app(args, prog_name='coordflow', standalone_mode=False)
+        status = app(args, prog_name='coordflow', standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         problem, status = _problem(error)
         print('coordflow: ' + ' '.join(problem.split()), file=sys.stderr)
     if status: sys.exit(status)
 
-# %% ../nbs/31_cli.ipynb #86bff1f3
+# %% ../nbs/31_cli.ipynb #78fa5b49
 #| eval: false
 if __name__ == '__main__': main()

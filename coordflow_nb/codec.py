@@ -115,7 +115,7 @@ def origin_of(
     "The origin of a whole clip"
     return Origin(video.size, (0, 0, *video.size), 0)
 
-# %% ../nbs/13_codec.ipynb #6f507ded
+# %% ../nbs/13_codec.ipynb #868c4917
 def open_source(
     path,               # whatever `Video.open` reads
     *,
@@ -124,9 +124,9 @@ def open_source(
     frames: int = None, # how many; None: all that follow
 ) -> tuple:             # (Video, Origin)
     "Read a stretch of a clip at a size, and remember where it came from"
-    video = Video.open(path, start=start, frames=frames)
-    origin = Origin(video.size, crop_box(video.size, size) if size else (0, 0, *video.size), start)
-    return (video.conform(size) if size else video), origin
+    source = Video.open(path, start=start, frames=1 if frames is None else min(frames, 1)).size
+    crop = crop_box(source, size) if size else (0, 0, *source)
+    return Video.open(path, start=start, frames=frames, crop=crop, size=size), Origin(source, crop, start)
 
 # %% ../nbs/13_codec.ipynb #bb30101f
 BITS_A_WEIGHT = 5.0   # planned for a weight; the optimum is flat between 4 and 6
@@ -401,7 +401,7 @@ def decode_fresh(
         said = json.loads(run.stdout)
         return Video(torch.from_numpy(np.load(out)), said['fps']), said['seconds']
 
-# %% ../nbs/13_codec.ipynb #acd970fd
+# %% ../nbs/13_codec.ipynb #60c09808
 def reference_clip(
     path_or_bytes, # a `.cfv` file
     reference,     # path of the original, or of a clip that already has the coded size and length
@@ -411,9 +411,10 @@ def reference_clip(
     source, given = (h.source_width, h.source_height), Video.open(reference, frames=1).size
     if given not in (source, h.size):
         raise ValueError(f'{reference} is {given[0]}x{given[1]}: the file was made from {source[0]}x{source[1]} and holds {h.width}x{h.height}')
-    video = Video.open(reference, start=h.start if given == source else 0, frames=h.frames)
-    if len(video) != h.frames: raise ValueError(f'{reference} has {len(video)} frames from number {h.start} on: the file holds {h.frames}')
-    return video.crop(*h.crop).resize(h.size) if given == source else video
+    part = dict(start=h.start, crop=h.crop, size=h.size) if given == source else {}
+    video = Video.open(reference, frames=h.frames, **part)
+    if len(video) != h.frames: raise ValueError(f'{reference} has {len(video)} frames from number {part.get("start", 0)} on: the file holds {h.frames}')
+    return video
 
 # %% ../nbs/13_codec.ipynb #db2a4970
 def evaluate(

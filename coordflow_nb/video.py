@@ -281,7 +281,7 @@ def _header(path):
     except Exception as e: raise ValueError(f'cannot read {path}: it is truncated, or holds no video that ffmpeg knows') from e
     return _Header(fps, seconds, round(np.arctan2(matrix[0][3], matrix[0][0]) / (np.pi/2)) % 4 if matrix else 0)
 
-# %% ../nbs/00_video.ipynb #e83ae9c6
+# %% ../nbs/00_video.ipynb #be4c860e
 def _cut_short(path, n, header):
     "Does the file end clearly before the time it declares, given that `n` frames came out?"
     if n >= 0.9*header.seconds*header.fps - 1: return False
@@ -348,7 +348,7 @@ def read_frames(
             if n > start: yield frame
     if n <= start: raise ValueError(f'no frames left: {path} has {n}' + (f', so start is at most {n-1}, not {start}' if n else ''))
 
-# %% ../nbs/00_video.ipynb #2faeb7a8
+# %% ../nbs/00_video.ipynb #e7cd6352
 def frame_rate(
     path,           # a video file, a folder of pictures, a .npy, or one of EXAMPLES
 ):                  # -> Fraction; 25 where the format keeps none (.npy, pictures that are not ours)
@@ -359,6 +359,12 @@ def frame_rate(
     if path.suffix.lower() == '.npy' or not path.exists(): return Fraction(25)
     return _header(path).fps
 
+# %% ../nbs/00_video.ipynb #f04cb3fb
+def _stretches(frames, n=16):
+    "Frames as uint8 [n, H, W, 3] tensors."
+    frames = iter(frames)
+    while part := list(islice(frames, n)): yield torch.from_numpy(np.stack(part))
+
 
 @patch(cls_method=True)
 def open(
@@ -368,12 +374,19 @@ def open(
     start=0,        # number of the first frame
     frames=None,    # how many, all by default; fewer come if the clip ends before
     fps=None,       # frames per second, instead of what the file says
+    crop=None,      # (x, y, w, h) in pixels of the file: only this rectangle
+    size=None,      # (W, H) in pixels: resize to it
 ):                  # -> Video
     "Read a clip: anything ffmpeg reads, a folder of pictures, or a .npy."
-    x = torch.stack([torch.from_numpy(np.array(f)) for f in read_frames(path, start, frames)])
-    return cls(x, frame_rate(path) if fps is None else fps)
+    parts = []
+    for x in _stretches(read_frames(path, start, frames)):
+        part = cls(x)
+        if crop: part = part.crop(*crop)
+        parts.append((part.resize(size) if size else part).frames)
+        check_memory(2*len(parts)*parts[0].numel(), f'{path}, from frame {start} to {start + 16*len(parts)},')
+    return cls(torch.cat(parts), frame_rate(path) if fps is None else fps)
 
-# %% ../nbs/00_video.ipynb #c43154b5
+# %% ../nbs/00_video.ipynb #adbb0dd9
 def _ours(folder):
     "Does a folder hold nothing but pictures numbered by `Video.save`?"
     return all(re.fullmatch(r'\d{5,}\.png', p.name) for p in folder.iterdir())
@@ -403,7 +416,7 @@ def _replace(new, path):
     elif path.is_dir(): raise IsADirectoryError(0, 'it is a folder: choose another name')
     else: os.replace(new, path)
 
-# %% ../nbs/00_video.ipynb #faaf1e7a
+# %% ../nbs/00_video.ipynb #9854c30f
 def _remove(path):
     "Delete a file or a folder, if there is one."
     if path.is_dir(): shutil.rmtree(path, ignore_errors=True)
@@ -425,7 +438,7 @@ def atomic_path(
         finally: _remove(temporary)
     except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror or f"{e} (is the disk full?)"}') from e
 
-# %% ../nbs/00_video.ipynb #a490a58b
+# %% ../nbs/00_video.ipynb #9f19fc00
 def _run_ffmpeg(video, args, path):
     "Feed the frames to ffmpeg; nothing reaches the terminal, a failure is an OSError with ffmpeg's last line."
     w, h = video.size
@@ -445,7 +458,7 @@ def _run_ffmpeg(video, args, path):
         lines = log.read().decode(errors='replace').strip().splitlines()
     if code: raise OSError(code, re.sub(r'^\[.*?\] ', '', lines[-1]) if lines else f'ffmpeg ended with status {code}')
 
-# %% ../nbs/00_video.ipynb #c03f9fa7
+# %% ../nbs/00_video.ipynb #c393d68d
 def _save_mp4(video, path, crf):
     "H.264; 4:2:0 colour for even sizes, which every player shows, 4:4:4 for odd ones, which 4:2:0 cannot hold."
     pixels = 'yuv444p' if any(v % 2 for v in video.size) else 'yuv420p'
@@ -471,7 +484,7 @@ def _save_npy(video, path):
     "The frames as they are; a .npy keeps no frame rate."
     np.save(path, video.frames.numpy())
 
-# %% ../nbs/00_video.ipynb #7ca4736e
+# %% ../nbs/00_video.ipynb #a3f6c40a
 @patch
 def save(
     self: Video,
@@ -489,7 +502,7 @@ def save(
         elif suffix: {'.gif': _save_gif, '.npy': _save_npy}[suffix](self, out)
         else: _save_folder(self, out)
 
-# %% ../nbs/00_video.ipynb #91a3663e
+# %% ../nbs/00_video.ipynb #af4f44ba
 def _transform(q, p):
     "Positions p [...,2] under one similarity q = (a, s, dx, dy)."
     c, s = torch.exp(q[1])*torch.cos(q[0]), torch.exp(q[1])*torch.sin(q[0])
@@ -501,7 +514,7 @@ def _positions(w, h, aspect):
     y, x = (2*torch.arange(h) + 1)/h - 1, ((2*torch.arange(w) + 1)/w - 1)*aspect
     return torch.stack(torch.broadcast_tensors(x, y[:, None]), -1)
 
-# %% ../nbs/00_video.ipynb #26d4b4f4
+# %% ../nbs/00_video.ipynb #cc29de9f
 def _sway(rng, seconds, period, amplitude):
     "A smooth random path through 0 at time 0: a sine of about this period [s], within 1.5 amplitudes."
     period, phase = period * rng.uniform(0.85, 1.2), rng.uniform(-0.5, 0.5)
@@ -534,7 +547,7 @@ def _wander(rng, seconds, room, phase):
     d = c[n//2] - (R @ c[..., None])[..., 0]            # q = e^s R(a) (p - c) + c[n//2]
     return np.concatenate([a[:, None], s[:, None], d], -1), c[n//2]
 
-# %% ../nbs/00_video.ipynb #96ecdfef
+# %% ../nbs/00_video.ipynb #5be43871
 _PHOTOS = ('coffee.png', 'astronaut.png', 'chelsea.png', 'rocket.jpg')
 
 
@@ -560,7 +573,7 @@ def _sample(texture, q):
     x = F.grid_sample(photo, ((q - center)/half)[None], mode='bilinear', padding_mode='reflection', align_corners=False)
     return x[0].permute(1, 2, 0)
 
-# %% ../nbs/00_video.ipynb #dc656bcb
+# %% ../nbs/00_video.ipynb #5fe47063
 def _background(seed, seconds, size):
     "Layer 0: a camera over a photo that covers every frame. (similarities [T,4], texture, no outline)"
     q = torch.tensor(_camera(np.random.default_rng([seed, 0]), seconds)).float()
@@ -579,7 +592,7 @@ def _object(seed, l, seconds, size, coverage):
     photo = _photo(seed + 1 + (seed//len(_PHOTOS) + l - 1) % (len(_PHOTOS)-1))
     return torch.tensor(q).float(), _texture(photo, c - r, c + r, 2/size[1]), (torch.tensor(c).float(), max(r, 1e-6), n)
 
-# %% ../nbs/00_video.ipynb #81f154c6
+# %% ../nbs/00_video.ipynb #3c72b78e
 def _render(layers, k, size, samples=2):
     "Frame k of a stack of layers: colours uint8 [H,W,3] and the visible layer [H,W], from samples x samples points a pixel."
     (W, H), s = size, samples
@@ -595,7 +608,7 @@ def _render(layers, k, size, samples=2):
     color, area = (x.reshape(H, s, W, s, -1).mean((1, 3)) for x in (color, area))
     return (color * 255).round().to(torch.uint8), area.argmax(-1)
 
-# %% ../nbs/00_video.ipynb #eb1d1159
+# %% ../nbs/00_video.ipynb #771166e6
 class MovingLayers(NamedTuple):
     "A synthetic clip and the truth behind it."
     video: Video
