@@ -192,7 +192,7 @@ def step(self: Fitter,
 ) -> tuple:          # (mse, bpp, lr, lam); scalar tensors on the device, but for lr
     "Draw pixels, compare, and move the weights a little"
     lr = self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
-    for group in self.optimizer.param_groups: group['lr'] = lr*group.get('lr_scale', 1)
+    for group in self.optimizer.param_groups: group['lr'] = lr
     sample = sample_pixels(self.frames, self.batch, self.generator)
     mse = loss_of(self.model, sample, self.settings.precision)
     bpp = self.rate(self.model)/self.pixels if self.rate else mse.new_zeros(())
