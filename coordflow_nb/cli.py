@@ -59,7 +59,7 @@ class Color(str, Enum):
 
 class Flow(str, Enum):
     "Motions that can be asked for"
-    learned, none = 'learned', 'none'
+    warm, learned, none = 'warm', 'learned', 'none'
 
 class Device(str, Enum):
     "Devices that can be asked for"
@@ -109,8 +109,8 @@ def encode(
     start: int = typer.Option(0, min=0, help='first frame'),
     frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
     color: Color = typer.Option('mlp', help='kind of Color Network'),
-    layers: int = typer.Option(2, min=1, max=16, help='number of layers'),
-    flow: Flow = typer.Option('learned', help='a Flow Network, or no motion'),
+    layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their place, 2 if nothing is measured'),
+    flow: Flow = typer.Option('warm', help='the motion is measured first, learned from zero, or there is none'),
     bpp: float = typer.Option(None, help='bits a pixel that the file may take; by default 0.1, and at least 2,000 bytes'),
     seconds: float = typer.Option(60, help='time to fit'),
     seed: int = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn'),
@@ -127,7 +127,7 @@ def encode(
     data, history = codec.encode_planned(video, plan, seconds=seconds, seed=seed, device=device, origin=origin)
     with atomic_path(out) as temporary: temporary.write_bytes(data)
     said = codec.info(data)
-    print(f"{out}: {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight, lambda {history.lam[-1]:.1e}")
+    print(f"{out}: {said['layers']} layer{'s'*(said['layers'] > 1)}, {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight, lambda {history.lam[-1]:.1e}")
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager

@@ -68,14 +68,14 @@ class Quantized(nn.Module):
     "A model seen through rounded weights: each coded tensor is an integer times a step that is learned with it"
     def __init__(self,
         model: nn.Module,    # has `coded()`; its float weights stay the trained parameters
-        step: float = 0.08,  # first step, in root mean squares of each tensor
+        step: float = 0.08,  # first step, in root mean squares of each tensor; a tenth of it for a table of motion, of which a pixel is a small part
     ):
         super().__init__()
         if not step > 0: raise ValueError(f'step is {step}: it must be above 0')
         self.model, coded = model, model.coded()
         self.names, self.shapes = [c.name for c in coded], [c.tensor.shape for c in coded]
         self.sizes = [c.tensor.numel() for c in coded]
-        self.log_step = nn.Parameter(torch.tensor([math.log(step*_spread(c.tensor)) for c in coded]))
+        self.log_step = nn.Parameter(torch.tensor([math.log(step*_spread(c.tensor)*(0.1 if c.kind == 'motion' else 1)) for c in coded]))
         self.register_buffer('repeats', torch.tensor(self.sizes), persistent=False)
 
 def _spread(w):

@@ -102,18 +102,23 @@ def _around(w):
 def _robust(r, own):
     "Weights [B, h, w] of residuals, and their scale [B]"
     s = 1.4826 * r.flatten(1)[:, ::3].abs().nanmedian(1).values.nan_to_num(1).clamp(min=2e-3)
-    w = ((1 + (r / (3*s[:, None, None])).square())**-2).nan_to_num(0) * own
-    return w * _around(w)**6, s
+    w = (1 + (r / (3*s[:, None, None])).square()).square().reciprocal().nan_to_num(0) * own
+    a = _around(w)
+    return w * (a*a.square()).square(), s
 
 # %% ../nbs/04_registration.ipynb #693d5117
+_ENOUGH = 2**13   # pixels a frame that vote in a step
+
 def _align_level(canvas, image, own, q, light, aspect, steps):
     "Gauss-Newton on one level of the pyramid"
-    p = _positions(*image.shape[-2:], aspect, image.device)
-    J = _jacobian(image, p, aspect)
+    (h, w), n = image.shape[-2:], max(1, round((image[0].numel() / _ENOUGH)**0.5))
+    p = _positions(h, w, aspect, image.device)
+    J = _jacobian(image, p, aspect).unflatten(2, (h, w))[..., n//2::n, n//2::n].flatten(2)
+    p, image, own = p[n//2::n, n//2::n], image[:, n//2::n, n//2::n], own[:, n//2::n, n//2::n]
     for _ in range(steps):
         r = _residual(canvas, image, q, light, p)
         q, light, moved = _step(q, light, J, r, _robust(r, own)[0])
-        if moved < 0.04 / image.shape[-2]: break
+        if moved < 0.04 / h: break
     return q, light
 
 def _align(canvas, image, own, q, levels, steps):
@@ -136,7 +141,7 @@ def _confidence(image, own, J, r, w, s, gain):
     variance = torch.linalg.inv(A).diagonal(dim1=-2, dim2=-1)[:, :4].sum(-1).float() * s**2 / n
     doubt = variance * image.shape[-2]**2                                 # (2 sigma)^2 in pixels
     explained = ((contrast - left) / (contrast + 1e-3)).clamp(0, 1)
-    return explained / (1 + doubt) * (mine.float().mean((-2, -1)) > 0.1), left
+    return explained / (1 + doubt) * (mine.float().mean((-2, -1)) > 0.02), left
 
 class Match(NamedTuple):
     "Where B frames lie in their references: similarity [B, 4], light [B, 2] (gain, bias), weights [B, H, W], confidence [B], residual [B]"
@@ -249,7 +254,7 @@ def _refine(image, q, weights, own):
     mosaic.add(image[m:m+1], q[m:m+1], torch.tensor([[1., 0]], device=q.device), weights[m:m+1])
     for before, after in _rings(len(image)):
         k, old = before + after, q.clone()
-        match = register_pair(mosaic.canvas, image[k], q[k], own[k], levels=2, steps=6)
+        match = register_pair(mosaic.canvas, image[k], q[k], own[k], levels=3, steps=6)
         q[k] = match.similarity
         _carry(q, before, after, old)
         mosaic.add(image[k], q[k], match.light, match.weights)
@@ -277,21 +282,29 @@ def _join(similarities):
     for part in similarities[1:]: q.append(compose(compose(q[-1][-1], inverse(part[0])), part))
     return fix_gauge(torch.cat(q))
 
+def _linked(image, own, start):
+    "First trajectory, one shot after the other: (first, end, similarities [n, 4]); weights, confidence, residual of every frame"
+    if start is not None: return [(0, len(image), start)], own.clone(), image.new_ones(len(image)), image.new_zeros(len(image))
+    links = register_pair(image[:-1], image[1:], weights=own[1:])
+    _, _, w, confidence, residual = (torch.cat([x[:1], x]) for x in links)
+    shots = _shots(links.confidence >= _BELIEF) if (own == 1).all() else [(0, len(image))]
+    return [(a, b, _chain(links.similarity[a:b-1])) for a, b in shots], w, confidence, residual
+
 def register(
     video,              # Video, or frames as for `grey`
     weights=None,       # [T, H, W] in 0..1, how far each pixel belongs to the layer that is sought; None: all do
+    start=None,         # [T, 4] similarities to start from, right to a few pixels; None: pairs of frames, chained
     refine: bool = True,# register with the growing mosaic, too; without, the chain drifts
 ) -> Registration:      # motion, confidence, residual and weights; identity and confidence 0 where nothing can be found
     "The dominant motion of a clip, or that of the pixels that `weights` selects"
     image = grey(video)
     own = torch.ones_like(image) if weights is None else weights.to(image)
     if own.shape != image.shape: raise ValueError(f'weights are {list(own.shape)}: give one a pixel, {list(image.shape)}')
+    if start is not None and start.shape != (len(image), 4): raise ValueError(f'start is {list(start.shape)}: give [{len(image)}, 4]')
     if len(image) == 1: return Registration(image.new_zeros(1, 4), image.new_zeros(1), image.new_zeros(1), own)
-    links = register_pair(image[:-1], image[1:], weights=own[1:])
-    _, _, w, confidence, residual = (torch.cat([x[:1], x]) for x in links)
-    shots, parts = _shots(links.confidence >= _BELIEF), []
-    for a, b in shots:
-        q = _chain(links.similarity[a:b-1])
+    shots, w, confidence, residual = _linked(image, own, start)
+    parts = []
+    for a, b, q in shots:
         if refine and b - a > 1:
             match = _refine(image[a:b], q, w[a:b], own[a:b])
             q, w[a:b], residual[a:b] = match.similarity, match.weights, match.residual
@@ -299,12 +312,14 @@ def register(
         parts.append(q)
     return Registration(_join(parts), confidence, residual, w)
 
+
 # %% ../nbs/04_registration.ipynb #3f8959e7
 def mosaic(
     frames,                     # Video or uint8 [T, H, W, 3]
     similarities: torch.Tensor, # [T, 4] frame positions -> canonical positions
     region: tuple = None,       # (x, y, w, h) in pixels of the reference frame; None: all that the frames cover
     kind: str = 'median',       # 'median' or 'mean'
+    weights=None,               # bool [T, H, W]: pixels that take part; None: all
 ) -> torch.Tensor:              # [h, w, 3] float32 in [0, 1], NaN where no frame looks
     "Registered frames, merged into one picture of the canonical space"
     x = frames.frames if isinstance(frames, Video) else frames
@@ -312,8 +327,10 @@ def mosaic(
     if similarities.shape != (len(x), 4): raise ValueError(f'similarities are {list(similarities.shape)}: give [{len(x)}, 4]')
     size = x.shape[2], x.shape[1]
     p, rows = pixel_grid(size, region or _region(similarities, size), x.device), []
-    x, merge = x.permute(0, 3, 1, 2).float() / 255, (lambda v: v.nanmedian(0).values) if kind == 'median' else (lambda v: v.nanmean(0))
+    merge = (lambda v: v.nanmedian(0).values) if kind == 'median' else (lambda v: v.nanmean(0))
+    own = torch.ones_like(x[..., :1]) if weights is None else weights[..., None].to(x)
+    x = torch.cat([x.float() / 255, own], -1).permute(0, 3, 1, 2)
     for strip in p.split(32):
         v, inside = _unwarp(x, similarities, strip)
-        rows.append(merge(v.where(inside, torch.nan)))
+        rows.append(merge(v[:, :3].where(inside & (v[:, 3:] > 0.5), torch.nan)))
     return torch.cat(rows, 1).permute(1, 2, 0)

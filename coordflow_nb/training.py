@@ -24,6 +24,7 @@ class FitSettings:
     "How a model is fitted"
     batch: int = 0           # pixels a step; 0: 2,048 on a CPU, 65,536 on a GPU
     lr: float = 2e-2         # peak learning rate of Adam
+    flow_lr: float = 1.      # factor of it for the flows: 0.02 where they start from the measured motion
     warmup: float = 0.02     # share of the run over which the learning rate rises from 0
     precision: str = 'auto'  # 'fp32', 'bf16', or 'auto': the precision and the number of CPU threads that are measured to be fastest here
     seed: int = 0            # of the pixels drawn
@@ -31,6 +32,7 @@ class FitSettings:
     def __post_init__(self):
         if self.precision not in ('auto', 'fp32', 'bf16'): raise ValueError(f"precision is {self.precision!r}: it must be 'auto', 'fp32' or 'bf16'")
         if self.batch < 0: raise ValueError(f'batch is {self.batch}: it must be at least 1 pixel, or 0 for the default')
+        if not self.flow_lr >= 0: raise ValueError(f'flow_lr is {self.flow_lr}: it must be at least 0')
         if not self.lr > 0: raise ValueError(f'lr is {self.lr}: it must be above 0')
         if not 0 <= self.warmup < 1: raise ValueError(f'warmup is {self.warmup}: it is a share of the run, at least 0 and below 1')
         if self.check < 1: raise ValueError(f'check is {self.check}: it must be at least 1 step')
@@ -53,10 +55,12 @@ def loss_of(
     model,            # forward(p, t, k) -> (rgb, alpha)
     sample,           # from `sample_pixels`
     precision='fp32', # 'fp32' or 'bf16'
-) -> torch.Tensor:    # mean squared error over pixels and colours, a scalar
+    prior=None,       # (alpha [L, n], sample) -> scalar to add, such as `AlphaPrior`
+) -> tuple:           # mean squared error over pixels and colours, and what the prior says, 0 without one; scalars
     "Distortion of one batch of pixels"
-    with _autocast(sample.p.device, precision): rgb, _ = model(sample.p, sample.t, sample.k)
-    return (rgb - sample.rgb).square().mean()
+    with _autocast(sample.p.device, precision): rgb, alpha = model(sample.p, sample.t, sample.k)
+    mse = (rgb - sample.rgb).square().mean()
+    return mse, prior(alpha, sample) if prior else mse.new_zeros(())
 
 # %% ../nbs/07_training.ipynb #3bb29843
 @contextmanager
@@ -88,7 +92,7 @@ def fastest_arithmetic(
 def _seconds_of(model, sample, precision):
     "Seconds of one forward and backward pass."
     start = time.perf_counter()
-    loss_of(model, sample, precision).backward()
+    loss_of(model, sample, precision)[0].backward()
     if sample.p.is_cuda: torch.cuda.synchronize()
     return time.perf_counter() - start
 
@@ -172,16 +176,22 @@ class Rollback:
         self.scale /= 2
 
 # %% ../nbs/07_training.ipynb #96c22511
+def _groups(model, flow_lr):
+    "Parameters in two groups, each with its factor of the learning rate: the flows', and all others"
+    named = [(('.' + name).find('.flow.') >= 0, p) for name, p in model.named_parameters()]
+    groups = [dict(params=[p for is_flow, p in named if is_flow == flow], factor=flow_lr if flow else 1.) for flow in (False, True)]
+    return [g for g in groups if g['params']]
+
 class Fitter:
     "One run of training: what stays the same from step to step"
-    def __init__(self, model, frames, settings, rate=None, lam=0.): # as in `fit`; frames uint8 [T, H, W, 3] on the model's device
-        self.model, self.frames, self.rate, self.lam = model, frames, rate, lam
+    def __init__(self, model, frames, settings, rate=None, lam=0., prior=None): # as in `fit`; frames uint8 [T, H, W, 3] on the model's device
+        self.model, self.frames, self.rate, self.lam, self.prior = model, frames, rate, lam, prior
         self.batch = settings.batch or (65536 if frames.is_cuda else 2048)
         precision, self.threads = settings.precision, torch.get_num_threads()
         if precision == 'auto': precision, self.threads = fastest_arithmetic(model, frames, self.batch)
         self.settings = replace(settings, precision=precision, batch=self.batch)
         self.generator = torch.Generator(frames.device).manual_seed(settings.seed)
-        self.optimizer = torch.optim.Adam(model.parameters(), settings.lr, betas=(0.9, 0.99), fused=True)
+        self.optimizer = torch.optim.Adam(_groups(model, settings.flow_lr), settings.lr, betas=(0.9, 0.99), fused=True)
         self.rollback = Rollback(model, self.optimizer)
         self.pixels = math.prod(frames.shape[:3])
 
@@ -192,13 +202,13 @@ def step(self: Fitter,
 ) -> tuple:          # (mse, bpp, lr, lam); scalar tensors on the device, but for lr
     "Draw pixels, compare, and move the weights a little"
     lr = self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
-    for group in self.optimizer.param_groups: group['lr'] = lr
+    for group in self.optimizer.param_groups: group['lr'] = lr*group['factor']
     sample = sample_pixels(self.frames, self.batch, self.generator)
-    mse = loss_of(self.model, sample, self.settings.precision)
+    mse, prior = loss_of(self.model, sample, self.settings.precision, self.prior)
     bpp = self.rate(self.model)/self.pixels if self.rate else mse.new_zeros(())
     lam = self.lam(bpp.detach(), progress) if callable(self.lam) else self.lam
     self.optimizer.zero_grad()
-    (mse + lam*bpp).backward()
+    (mse + prior + lam*bpp).backward()
     self.optimizer.step()
     return mse.detach(), bpp.detach(), lr, torch.as_tensor(lam)
 
@@ -245,6 +255,7 @@ def fit(
     settings: FitSettings = FitSettings(),
     rate=None,              # model -> estimated bits of the file, a scalar tensor with gradients; None: distortion only
     lam=0.,                 # weight of bits a pixel in the loss, a number or a function of (bpp, progress)
+    prior=None,             # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`; None: distortion and rate only
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
 ) -> History:               # one entry a step
@@ -252,7 +263,7 @@ def fit(
     budget = Budget(seconds, steps)
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     frames = getattr(video, 'frames', video).to(device).contiguous()
-    fitter = Fitter(model.to(device).train(), frames, settings, rate, lam)
+    fitter = Fitter(model.to(device).train(), frames, settings, rate, lam, prior)
     history, recent, step, done = History(precision=fitter.settings.precision), [], 0, budget.progress(0)
     with _threads(fitter.threads), _bar(budget, progress) as bar:
         while done < 1 or step == 0:
