@@ -12,10 +12,10 @@ TORCH         ?= $(CHOSEN_TORCH)
 
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup lab test demo images run export clean FORCE
+.PHONY: help setup lab test demo images bench-motion run export clean FORCE
 
 help: ## list the targets
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## make .venv with the project and all it needs (other targets do it by themselves)
 
@@ -32,6 +32,10 @@ images: $(READY) ## make the picture and the numbers that the README shows: fits
 	@mkdir -p nbs/images data/results
 	@$(BIN)/python -m coordflow_nb.demo --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo.json
+
+bench-motion: $(READY) ## what motion and layers are worth: 65 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.benchmark $(if $(CLIPS),--clips $(CLIPS))
 
 run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['residual', 'SearchSettings', 'vote', 'Found', 'find_layers']
 
-# %% ../nbs/04a_layers.ipynb #22a05fe5
+# %% ../nbs/04a_layers.ipynb #f07c653e
 from dataclasses import dataclass
 from typing import NamedTuple
 import torch
@@ -15,7 +15,7 @@ from .coordinates import pixel_grid
 from .flow import transform
 from .registration import _BELIEF, _region, _unwarp, mosaic, register
 
-# %% ../nbs/04a_layers.ipynb #052db09a
+# %% ../nbs/04a_layers.ipynb #cc4e0503
 def _seen(picture, region, similarities, size):
     "A canonical picture [C, h, w] over `region` as each frame sees it: [T, C, H, W], NaN outside"
     (W, H), (x, y, w, h) = size, region
@@ -36,12 +36,13 @@ def residual(
     picture = mosaic(x, similarities, region, weights=weights).permute(2, 0, 1)
     return (_seen(picture, region, similarities, size) - x.permute(0, 3, 1, 2)/255).square().sum(1).sqrt()
 
-# %% ../nbs/04a_layers.ipynb #fb251949
+# %% ../nbs/04a_layers.ipynb #5774a4b3
 @dataclass(frozen=True)
 class SearchSettings:
     "How layers are looked for"
     most: int = 3             # layers, if nobody says how many
     rows: int = 96            # of the raster on which pixels are given to layers; larger frames are made smaller
+    fine: int = 256           # of the raster on which motions are measured in the end
     rounds: int = 3           # of registering and voting for each layer
     cap: float = 9.           # C: squared residual in units of the noise beyond which wrong is wrong
     memory: float = 10.       # how many frames the verdict of the whole clip counts for
@@ -67,7 +68,7 @@ def _cost(r, noise, cap):
     "Capped squared residual, smoothed; unknown is as bad as wrong"
     return _blur((r/noise).square().clamp(max=cap).nan_to_num(cap), r.shape[-2]*0.012)
 
-# %% ../nbs/04a_layers.ipynb #0c20af47
+# %% ../nbs/04a_layers.ipynb #98488755
 def _pool(values, similarities):
     "The mean over the clip of [T, H, W] at each place of a canonical space, as each frame sees it"
     size = values.shape[:-3:-1]
@@ -88,7 +89,7 @@ def vote(
         owner, best = owner.masked_fill(mine > best, l), best.maximum(mine)
     return owner
 
-# %% ../nbs/04a_layers.ipynb #da2961f3
+# %% ../nbs/04a_layers.ipynb #6fe277ad
 class Found(NamedTuple):
     """Layers of a clip: similarities [L, T, 4] (identity at frame T//2), confidence [L, T] in 0..1, owner uint8 [T, h, w] (layer of each pixel,
     on a raster of any size), share [L] (of the pixels)"""
@@ -122,31 +123,34 @@ def _at(size, x):
     "Weights [T, h, w] on the raster of a frame of this size"
     return F.interpolate(x[:, None], size[::-1], mode='bilinear')[:, 0]
 
-# %% ../nbs/04a_layers.ipynb #6022c79d
-def _next_layer(video, small, similarities, owner, noise, settings):
-    "Look for one more layer in what is left over: (Registration, owner, cost before, cost after), or None"
-    costs = _costs(small, similarities, owner, noise, settings)
-    paid = _paid(costs, owner)
-    before, start, weights = paid.mean(), None, (paid/paid.flatten()[::7].quantile(0.99).clamp(min=1e-6)).clamp(max=1)
-    for _ in range(settings.rounds):
-        found = register(video, _at(video.size, weights), start)
-        if found.confidence.median() < 0.02: return None
-        start = found.similarities
+def _shrunk(video, rows):
+    "A clip of at most so many rows"
+    W, H = video.size
+    return video.resize((max(1, round(W*rows/H)), rows)) if H > rows else video
+
+# %% ../nbs/04a_layers.ipynb #9d7af9b7
+def _next_layer(frames, similarities, owner, noise, settings, asked):
+    "Look for one more layer in what is left over: (Registration, owner), or None"
+    costs, layer = _costs(frames, similarities, owner, noise, settings), len(similarities)
+    paid, start = _paid(costs, owner), None
+    before, weights = paid.mean(), (paid/paid.flatten()[::7].quantile(0.99).clamp(min=1e-6)).clamp(max=1)
+    for k in range(settings.rounds):
+        found = register(frames, weights, start)
+        start, old = found.similarities, owner
         trial = torch.cat([similarities, start[None]])
-        costs = _costs(small, trial, owner, noise, settings)
+        costs = _costs(frames, trial, owner, noise, settings)
         owner = vote(costs, trial, settings)
-        mine = (owner == len(similarities)).float()
-        if not mine.any(): return None
+        mine, last = (owner == layer).float(), k == settings.rounds - 1 or (owner != old).float().mean() < 0.005
+        if not _welcome(found, mine.mean(), 1 - _paid(costs, owner).mean()/before, settings, asked, 1. if last else 0.2): return None
+        if last: return found, owner
         weights = _blur(mine, 1)
-    return found, owner, before, _paid(costs, owner).mean()
 
-def _welcome(found, owner, gain, layer, settings, asked):
-    "Is a new layer one? Its motion must be believed; if nobody asked for it, it must be large and explain much, too"
-    believed = found.confidence.median() >= _BELIEF
-    share = (owner == layer).float().mean()
-    return believed and share > 0.005 and (asked or (share >= settings.least_share and gain >= settings.least_gain))
+def _welcome(found, share, gain, settings, asked, strict):
+    "Is a new layer one? Its motion must be believed; if nobody asked for it, it must be large and explain much, too. Early on one is less strict"
+    if found.confidence.median() < strict*_BELIEF or share < strict*0.005: return False
+    return asked or bool(share >= strict*settings.least_share and gain >= strict*settings.least_gain)
 
-# %% ../nbs/04a_layers.ipynb #ab7d5c0d
+# %% ../nbs/04a_layers.ipynb #80c444e6
 def find_layers(
     video: Video,      # the clip
     most: int = None,  # as many layers, so long as motion is found; None: by the rule, at most `settings.most`
@@ -154,14 +158,16 @@ def find_layers(
 ) -> Found:            # at least layer 0, which stands still where no motion is found
     "Take a clip apart: the dominant motion, and what moves otherwise"
     if most is not None and most < 1: raise ValueError(f'most is {most}: a clip has at least 1 layer')
-    (W, H), first = video.size, register(video)
-    small = video.resize((max(1, round(W*settings.rows/H)), settings.rows)) if H > settings.rows else video
-    similarities, confidence, owner = first.similarities[None], [first.confidence], torch.zeros(small.frames.shape[:3], dtype=torch.uint8)
-    noise = _noise(residual(small, first.similarities))
+    fine, frames = _shrunk(video, settings.fine), _shrunk(video, settings.rows)
+    first = register(fine)
+    similarities, confidence, owner = first.similarities[None], [first.confidence], torch.zeros(frames.frames.shape[:3], dtype=torch.uint8)
+    noise = _noise(residual(frames, first.similarities))
     while len(video) > 1 and len(similarities) < (most or settings.most):
-        new = _next_layer(video, small, similarities, owner, noise, settings)
-        if new is None or not _welcome(*new[:2], 1 - new[3]/new[2], len(similarities), settings, most is not None): break
-        similarities, owner = torch.cat([similarities, new[0].similarities[None]]), new[1]
-        confidence.append(new[0].confidence)
+        new = _next_layer(frames, similarities, owner, noise, settings, most is not None)
+        if new is None: break
+        found, owner = new
+        if fine is not frames: found = register(fine, _at(fine.size, (owner == len(similarities)).float()), found.similarities)
+        similarities = torch.cat([similarities, found.similarities[None]])
+        confidence.append(found.confidence)
     share = torch.stack([(owner == l).float().mean() for l in range(len(similarities))])
     return Found(similarities, torch.stack(confidence), owner, share)

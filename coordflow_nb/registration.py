@@ -107,9 +107,9 @@ def _robust(r, own):
     return w * (a*a.square()).square(), s
 
 # %% ../nbs/04_registration.ipynb #693d5117
-_ENOUGH = 2**13   # pixels a frame that vote in a step
+_ENOUGH = 2**14   # pixels a frame that vote in a step
 
-def _align_level(canvas, image, own, q, light, aspect, steps):
+def _align_level(canvas, image, own, q, light, aspect, steps, enough=0.04):
     "Gauss-Newton on one level of the pyramid"
     (h, w), n = image.shape[-2:], max(1, round((image[0].numel() / _ENOUGH)**0.5))
     p = _positions(h, w, aspect, image.device)
@@ -118,7 +118,7 @@ def _align_level(canvas, image, own, q, light, aspect, steps):
     for _ in range(steps):
         r = _residual(canvas, image, q, light, p)
         q, light, moved = _step(q, light, J, r, _robust(r, own)[0])
-        if moved < 0.04 / h: break
+        if moved < enough / h: break
     return q, light
 
 def _align(canvas, image, own, q, levels, steps):
@@ -127,7 +127,8 @@ def _align(canvas, image, own, q, levels, steps):
     stack = list(zip(_pyramid(canvas.image), _pyramid(image), _pyramid(own))) if levels > 1 else [(canvas.image, image, own)]
     for reference, frame, mine in stack[-levels:]:
         n = steps * (3 if 3*frame.shape[-2] < image.shape[-2] else 1)               # coarse steps are cheap, and reach far
-        q, light = _align_level(canvas._replace(image=reference), frame, mine, q, light, aspect, n)
+        enough = 0.04 if frame.shape == image.shape else 0.2                           # twice the distance in pixels: the frame is 2 high
+        q, light = _align_level(canvas._replace(image=reference), frame, mine, q, light, aspect, n, enough)
     return q, light
 
 # %% ../nbs/04_registration.ipynb #797eeb46
@@ -249,12 +250,12 @@ def _carry(q, before, after, old):
 
 def _refine(image, q, weights, own):
     "Register the frames of one shot with their growing mosaic; a Match with similarities of identity at frame T//2"
-    q, m, size = fix_gauge(q), len(image) // 2, image.shape[:-3:-1]
+    q, m, size, levels = fix_gauge(q), len(image) // 2, image.shape[:-3:-1], 2 if (own == 1).all() else 3   # a part of a picture chains worse
     mosaic = _Mosaic(size, q)
     mosaic.add(image[m:m+1], q[m:m+1], torch.tensor([[1., 0]], device=q.device), weights[m:m+1])
     for before, after in _rings(len(image)):
         k, old = before + after, q.clone()
-        match = register_pair(mosaic.canvas, image[k], q[k], own[k], levels=3, steps=6)
+        match = register_pair(mosaic.canvas, image[k], q[k], own[k], levels=levels, steps=6)
         q[k] = match.similarity
         _carry(q, before, after, old)
         mosaic.add(image[k], q[k], match.light, match.weights)
