@@ -28,10 +28,12 @@ test: $(READY) ## check the project, run every chapter's tests and the command (
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo
 
-images: $(READY) ## make the picture and the numbers that the README shows: fits a model for 75 s
+images: $(READY) ## make the picture and the numbers that the README shows: fits two models for 75 s each
 	@mkdir -p nbs/images data/results
-	@$(BIN)/python -m coordflow_nb.demo --out out/images --image nbs/images/layers.png
+	@$(BIN)/python -m coordflow_nb.demo --out out/images
 	@cp out/images/result.json data/results/demo.json
+	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
+	@cp out/images/result.json data/results/demo_layers.json
 
 bench-motion: $(READY) ## what motion and layers are worth: 65 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
 	@mkdir -p data/results

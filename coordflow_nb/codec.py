@@ -192,6 +192,11 @@ def _start(video, layers, flow):
     return found, _flow_kind(found, video)
 
 # %% ../nbs/13_codec.ipynb #d84aaa8b
+def _check_target(target, least, layers, bpp, pixels):
+    "Refuse a file that could not hold the smallest networks"
+    if target < least:
+        raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least bpp {math.ceil(8e4*least/pixels)/1e4:.4f}')
+
 def plan(
     video: Video,           # the clip
     *,
@@ -205,13 +210,14 @@ def plan(
     if bpp is not None and not 0 < bpp < 1000: raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
     target = max(int(pixels/80), 2000) if bpp is None else int(bpp*pixels/8)
     if layers is not None and layers < 1: raise ValueError(f'layers is {layers}: a clip has at least 1')
+    least = lambda layers, kind: _cost(video, _model_settings(video, 8, color, layers, kind), LEAST_BITS)
+    _check_target(target, least(layers or 1, 'none'), layers or 1, bpp, pixels)   # before minutes are spent on what cannot be
     begun = time.perf_counter()
     start, kind = _start(video, layers, flow)
+    while start and not layers and len(start.similarities) > 1 and target < least(len(start.similarities), kind): start = start.fewer()
     spent, layers = time.perf_counter() - begun, len(start.similarities) if start else layers or 2
+    _check_target(target, least(layers, kind), layers, bpp, pixels)
     make = lambda width: _model_settings(video, width, color, layers, kind)
-    least = _cost(video, make(8), LEAST_BITS)
-    if target < least:
-        raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least bpp {math.ceil(8e4*least/pixels)/1e4:.4f}')
     low, high = 8, 1024
     while low < high:
         mid = (low + high + 1)//2

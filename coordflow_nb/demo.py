@@ -262,7 +262,7 @@ def demo(
     clip: str = 'bunny',               # a path, or the name of an example
     size: tuple = (240, 136),          # (W, H)
     start: int = 30, frames: int = 24, # which stretch
-    seconds: float = 75, layers: int = 2, seed: int = 0, # as in `coordflow encode`
+    seconds: float = 75, layers: int = None, seed: int = 0, # as in `coordflow encode`
     preset: str = 'veryslow',          # of x264
     progress: bool = True,             # show the encoder's progress bar
 ) -> dict:                             # the report, as in result.json
@@ -272,7 +272,7 @@ def demo(
     if any(p.resolve() == Path(clip).resolve() for p in paths): raise ValueError(f'{clip} would be overwritten by its own demo: choose another folder than {out}')
     out.mkdir(parents=True, exist_ok=True)
     for p in paths: p.unlink(missing_ok=True)
-    words = ['--size', '{}x{}'.format(*size), '--start', start, '--frames', frames, '--seconds', seconds, '--layers', layers, '--seed', seed]
+    words = ['--size', '{}x{}'.format(*size), '--start', start, '--frames', frames, '--seconds', seconds, '--seed', seed] + (['--layers', layers] if layers else [])
     ours, commands = _ours(clip, words, cfv, mp4, progress)
     truth, decoded = reference_clip(cfv, clip), decode(cfv)
     x = best_x264(truth, ours['bytes'], preset)
@@ -298,7 +298,8 @@ def _parser():
     add('--out', default='out/demo', help='folder for the results (out/demo)')
     add('--clip', default='bunny', help='a video file, or bunny, carphone, moving_layers (bunny)')
     add('--size', default=(240, 136), type=size, help='WxH (240x136)')
-    for name, value in dict(start=30, frames=24, layers=2, seed=0).items(): add(f'--{name}', default=value, type=int, help=f'({value})')
+    for name, value in dict(start=30, frames=24, seed=0).items(): add(f'--{name}', default=value, type=int, help=f'({value})')
+    add('--layers', type=int, help='number of layers; by default as many as earn their place')
     add('--seconds', default=75, type=float, help='time to fit (75)')
     add('--preset', default='veryslow', help='of x264 (veryslow)')
     add('--image', help='a second place for the picture')

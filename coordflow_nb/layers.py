@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['residual', 'SearchSettings', 'vote', 'Found', 'find_layers']
 
-# %% ../nbs/04a_layers.ipynb #f07c653e
+# %% ../nbs/04a_layers.ipynb #20087929
 from dataclasses import dataclass
 from typing import NamedTuple
 import torch
@@ -15,7 +15,7 @@ from .coordinates import pixel_grid
 from .flow import transform
 from .registration import _BELIEF, _region, _unwarp, mosaic, register
 
-# %% ../nbs/04a_layers.ipynb #cc4e0503
+# %% ../nbs/04a_layers.ipynb #ef19525c
 def _seen(picture, region, similarities, size):
     "A canonical picture [C, h, w] over `region` as each frame sees it: [T, C, H, W], NaN outside"
     (W, H), (x, y, w, h) = size, region
@@ -36,7 +36,7 @@ def residual(
     picture = mosaic(x, similarities, region, weights=weights).permute(2, 0, 1)
     return (_seen(picture, region, similarities, size) - x.permute(0, 3, 1, 2)/255).square().sum(1).sqrt()
 
-# %% ../nbs/04a_layers.ipynb #5774a4b3
+# %% ../nbs/04a_layers.ipynb #58e4f583
 @dataclass(frozen=True)
 class SearchSettings:
     "How layers are looked for"
@@ -68,7 +68,7 @@ def _cost(r, noise, cap):
     "Capped squared residual, smoothed; unknown is as bad as wrong"
     return _blur((r/noise).square().clamp(max=cap).nan_to_num(cap), r.shape[-2]*0.012)
 
-# %% ../nbs/04a_layers.ipynb #98488755
+# %% ../nbs/04a_layers.ipynb #7a6f9cbb
 def _pool(values, similarities):
     "The mean over the clip of [T, H, W] at each place of a canonical space, as each frame sees it"
     size = values.shape[:-3:-1]
@@ -89,7 +89,7 @@ def vote(
         owner, best = owner.masked_fill(mine > best, l), best.maximum(mine)
     return owner
 
-# %% ../nbs/04a_layers.ipynb #6fe277ad
+# %% ../nbs/04a_layers.ipynb #319d164a
 class Found(NamedTuple):
     """Layers of a clip: similarities [L, T, 4] (identity at frame T//2), confidence [L, T] in 0..1, owner uint8 [T, h, w] (layer of each pixel,
     on a raster of any size), share [L] (of the pixels)"""
@@ -102,6 +102,12 @@ class Found(NamedTuple):
     def moved(self):
         "Whether a motion was found, layer by layer"
         return [bool(c.median() >= _BELIEF) for c in self.confidence]
+
+    def fewer(self):
+        "Without the last layer: its pixels go to layer 0"
+        last, share = len(self.share) - 1, self.share[:-1].clone()
+        share[0] += self.share[-1]
+        return Found(self.similarities[:-1], self.confidence[:-1], self.owner.masked_fill(self.owner == last, 0), share)
 
 def _grown(mask, rows):
     "A mask [T, H, W], wider by so many rows"
@@ -128,7 +134,7 @@ def _shrunk(video, rows):
     W, H = video.size
     return video.resize((max(1, round(W*rows/H)), rows)) if H > rows else video
 
-# %% ../nbs/04a_layers.ipynb #9d7af9b7
+# %% ../nbs/04a_layers.ipynb #a1566336
 def _next_layer(frames, similarities, owner, noise, settings, asked):
     "Look for one more layer in what is left over: (Registration, owner), or None"
     costs, layer = _costs(frames, similarities, owner, noise, settings), len(similarities)
@@ -150,7 +156,7 @@ def _welcome(found, share, gain, settings, asked, strict):
     if found.confidence.median() < strict*_BELIEF or share < strict*0.005: return False
     return asked or bool(share >= strict*settings.least_share and gain >= strict*settings.least_gain)
 
-# %% ../nbs/04a_layers.ipynb #80c444e6
+# %% ../nbs/04a_layers.ipynb #6f8b3168
 def find_layers(
     video: Video,      # the clip
     most: int = None,  # as many layers, so long as motion is found; None: by the rule, at most `settings.most`
