@@ -211,7 +211,7 @@ def plan(
     target = max(int(pixels/80), 2000) if bpp is None else int(bpp*pixels/8)
     if layers is not None and layers < 1: raise ValueError(f'layers is {layers}: a clip has at least 1')
     least = lambda layers, kind: _cost(video, _model_settings(video, 8, color, layers, kind), LEAST_BITS)
-    _check_target(target, least(layers or 1, 'none'), layers or 1, bpp, pixels)   # before minutes are spent on what cannot be
+    if flow == 'warm': _check_target(target, least(layers or 1, 'table'), layers or 1, bpp, pixels)   # before time is spent on what cannot be
     begun = time.perf_counter()
     start, kind = _start(video, layers, flow)
     while start and not layers and len(start.similarities) > 1 and target < least(len(start.similarities), kind): start = start.fewer()

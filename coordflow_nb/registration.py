@@ -109,7 +109,7 @@ def _robust(r, own):
 # %% ../nbs/04_registration.ipynb #693d5117
 _ENOUGH = 2**14   # pixels a frame that vote in a step
 
-def _align_level(canvas, image, own, q, light, aspect, steps, enough=0.04):
+def _align_level(canvas, image, own, q, light, aspect, steps):
     "Gauss-Newton on one level of the pyramid"
     (h, w), n = image.shape[-2:], max(1, round((image[0].numel() / _ENOUGH)**0.5))
     p = _positions(h, w, aspect, image.device)
@@ -118,7 +118,7 @@ def _align_level(canvas, image, own, q, light, aspect, steps, enough=0.04):
     for _ in range(steps):
         r = _residual(canvas, image, q, light, p)
         q, light, moved = _step(q, light, J, r, _robust(r, own)[0])
-        if moved < enough / h: break
+        if moved < 0.04 / h: break                                                  # the frame is 2 high
     return q, light
 
 def _align(canvas, image, own, q, levels, steps):
@@ -127,8 +127,7 @@ def _align(canvas, image, own, q, levels, steps):
     stack = list(zip(_pyramid(canvas.image), _pyramid(image), _pyramid(own))) if levels > 1 else [(canvas.image, image, own)]
     for reference, frame, mine in stack[-levels:]:
         n = steps * (3 if 3*frame.shape[-2] < image.shape[-2] else 1)               # coarse steps are cheap, and reach far
-        enough = 0.04 if frame.shape == image.shape else 0.2                           # twice the distance in pixels: the frame is 2 high
-        q, light = _align_level(canvas._replace(image=reference), frame, mine, q, light, aspect, n, enough)
+        q, light = _align_level(canvas._replace(image=reference), frame, mine, q, light, aspect, n)
     return q, light
 
 # %% ../nbs/04_registration.ipynb #797eeb46
