@@ -150,8 +150,9 @@ class Plan:
 
 def _said(found):
     "What was found, in words"
-    confidence = ', '.join(f'{c.median():.2f}' for c in found.confidence)
-    return f'found, confidence {confidence}' if any(found.moved) else 'no motion found, the layer stands still'
+    if not any(found.moved): return 'no motion found, all stands still'
+    shared = ', one motion for all' if len(found.share) > 1 and found.share[0] == 1 else ''
+    return f"found, confidence {', '.join(f'{c.median():.2f}' for c in found.confidence)}{shared}"
 
 
 # %% ../nbs/13_codec.ipynb #ebd49d25
@@ -189,6 +190,7 @@ def _start(video, layers, flow):
     if flow not in kinds: raise ValueError(f"flow is {flow!r}: it must be 'warm', 'learned', 'table' or 'none'")
     if flow != 'warm': return None, kinds[flow]
     found = find_layers(video, layers)
+    if len(found.share) == 1: found = found.repeated(layers or 2)
     return found, _flow_kind(found, video)
 
 # %% ../nbs/13_codec.ipynb #d84aaa8b
@@ -201,7 +203,7 @@ def plan(
     video: Video,           # the clip
     *,
     color: str = 'mlp',     # kind of Color Network
-    layers: int = None,     # L, or, with 'warm', up to as many; None: with 'warm' as many as earn their place (chapter 04a), else 2
+    layers: int = None,     # L, or, with 'warm', up to as many; None: with 'warm' as many as earn their place (chapter 04a), at least 2; else 2
     flow: str = 'warm',     # 'warm' (the motion is measured first), 'learned' (a Flow Network, from zero), 'table' (a table, from zero) or 'none'
     bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
 ) -> Plan:
@@ -288,7 +290,7 @@ def _started(plan, video, seed):
     model, found = make_model(plan.model, seed), plan.start
     if found is None: return model, None
     for layer, q in zip(model.layers, found.similarities): fit_flow(layer.flow, q)
-    return model, AlphaPrior(open_borders(found.owner), video.size) if len(model.layers) > 1 else None
+    return model, AlphaPrior(open_borders(found.owner), video.size) if found.share[0] < 1 else None
 
 def encode_gop(
     video: Video,           # the frames of one group of pictures

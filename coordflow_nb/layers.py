@@ -109,6 +109,10 @@ class Found(NamedTuple):
         share[0] += self.share[-1]
         return Found(self.similarities[:-1], self.confidence[:-1], self.owner.masked_fill(self.owner == last, 0), share)
 
+    def repeated(self, layers):
+        "One found layer as several that share its motion; the pixels stay with the first"
+        return Found(self.similarities.expand(layers, -1, -1), self.confidence.expand(layers, -1), self.owner, torch.eye(layers)[0])
+
 def _grown(mask, rows):
     "A mask [T, H, W], wider by so many rows"
     return F.max_pool2d(mask.float(), 2*rows + 1, 1, rows) > 0
