@@ -2,7 +2,7 @@
 
 Checks    notebooks are clean, the library is what they export, imports go downward, the README is current.
 Chapters  each notebook runs through nbdev's own test_nb in a process of its own, two at a time.
-Command   a clip goes through `coordflow encode`, `info`, `decode`, `evaluate`, and bad input is refused.
+Command   a clip goes through `coordflow encode`, `info`, `decode`, `evaluate`, `compare`, and bad input is refused.
 
 One line for each test; the last line is `N passed, N failed`.
 """
@@ -249,11 +249,19 @@ class CommandLine:
         if not 15 < scores['psnr'] < 60 or not 0 < scores['ssim'] <= 1: raise Failed(f'implausible: {scores}')
         return f'{scores["psnr"]:.2f} dB'
 
+    def check_compare(self):
+        "coordflow compare"
+        said = json.loads(self.good('compare', 'moving_layers', '--codecs', 'x264', '--rates', '1,2', '--size', '64x48', '--frames', '6', '--out', 'report', '--json'))
+        expect(json.loads((self.folder / 'report' / 'report.json').read_text(encoding='utf-8')), said)
+        expect([round(p['bpp']) for p in said['curves']['x264']['points']], [1, 2])
+        if (self.folder / 'report' / 'rd.png').read_bytes()[1:4] != b'PNG': raise Failed('rd.png is no picture')
+
     def check_bad_input(self):
         "coordflow refuses bad input in one line"
         clip = self.folder / 'clip.cfv'
         (self.folder / 'cut.cfv').write_bytes(clip.read_bytes()[:-7] if clip.exists() else b'')
-        for arguments in (('decode', 'cut.cfv', 'bad.npy'), ('info', 'missing.cfv'), ('encode', 'missing.mp4', 'bad.cfv')):
+        for arguments in (('decode', 'cut.cfv', 'bad.npy'), ('info', 'missing.cfv'), ('encode', 'missing.mp4', 'bad.cfv'),
+                          ('compare', 'moving_layers', '--codecs', 'x263', '--out', 'bad'), ('compare', 'moving_layers', '--rates', '0', '--out', 'bad')):
             status, out, err = self.run(*arguments)
             if (status, out, len(err.splitlines())) != (1, '', 1):
                 said = f'exit status {status}, expected 1 and one line on standard error'
@@ -262,7 +270,7 @@ class CommandLine:
 
     def checks(self):
         "The steps in order."
-        return [self.check_encode, self.check_info, self.check_decode, self.check_evaluate, self.check_bad_input]
+        return [self.check_encode, self.check_info, self.check_decode, self.check_evaluate, self.check_compare, self.check_bad_input]
 
 
 def expect(got, expected):
