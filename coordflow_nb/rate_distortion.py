@@ -148,10 +148,11 @@ def at_size(
 def best_at(
     codec: Codec, video: Video, nbytes: int, # as in `at_size`
     made: dict = None,                       # {pixels: what has been tried}
-) -> Encoded:                                # in the form of pixels that scores best
+) -> Encoded:                                # in the form of pixels that scores best, of those that come near
     "A clip at about a size, as good as this codec can"
     made = {} if made is None else made
-    return max((at_size(codec, video, nbytes, p, made.setdefault(p, {})) for p in codec.pixels), key=lambda e: psnr(e.video, video))
+    near = lambda e: 0.9 < len(e.data)/nbytes < 1.1
+    return max((at_size(codec, video, nbytes, p, made.setdefault(p, {})) for p in codec.pixels), key=lambda e: (near(e), psnr(e.video, video)))
 
 # %% ../nbs/14_rate_distortion.ipynb #ffec1710
 _MOTIONS = {'': 'warm', 'noflow': 'none', 'learned': 'learned', 'table': 'table'}
@@ -377,10 +378,10 @@ def points_table(
 def finding(
     report: dict, # from `compare`
 ) -> str:         # for a title
-    "What the BD-rates say, best first"
+    "What the BD-rates say, best first; a line breaks only between codecs"
     rows, who = sorted((r for r in bd_rows(report) if r['bd_rate'] is not None), key=lambda r: r['bd_rate']), report['clip']['name']
     if not rows: return f'{who}: no BD-rate, see the notes of the table'
-    return f'{who}, bits for the same PSNR, {report["anchor"]} = 100 %: ' + ', '.join(f'{r["codec"]} {100 + r["bd_rate"]:.0f} %' for r in rows)
+    return f'{who}, bits for the same PSNR, {report["anchor"]} = 100 %: ' + ', '.join(f'{r["codec"]}\u00a0{100 + r["bd_rate"]:.0f}\u00a0%' for r in rows)
 
 def plot_report(
     report: dict, # from `compare`
