@@ -64,12 +64,12 @@ def loss_of(
 
 # %% ../nbs/07_training.ipynb #3bb29843
 @contextmanager
-def _threads(n):
-    "Run with n CPU threads, then with as many as before."
+def _arithmetic(n):
+    "Run with n CPU threads and with 0 in place of denormal numbers, then as before."
     before = torch.get_num_threads()
-    torch.set_num_threads(n)
+    torch.set_num_threads(n); torch.set_flush_denormal(True)
     try: yield
-    finally: torch.set_num_threads(before)
+    finally: torch.set_num_threads(before); torch.set_flush_denormal(False)
 
 def fastest_arithmetic(
     model,           # its weights are left as they are
@@ -81,7 +81,7 @@ def fastest_arithmetic(
     sample = sample_pixels(frames, batch, torch.Generator(frames.device).manual_seed(0))
     def seconds(choice):
         times = []
-        with _threads(choice[1]):
+        with _arithmetic(choice[1]):
             while len(times) <= repeat and sum(times) < 0.5: times.append(_seconds_of(model, sample, choice[0]))
         return min(times[1:] or times)*(1.2 if choice[0] == 'bf16' else 1)*(1.2 if choice[1] > 1 else 1)
     counts = {torch.get_num_threads()} if frames.is_cuda else {1, torch.get_num_threads()}
@@ -265,7 +265,7 @@ def fit(
     frames = getattr(video, 'frames', video).to(device).contiguous()
     fitter = Fitter(model.to(device).train(), frames, settings, rate, lam, prior)
     history, recent, step, done = History(precision=fitter.settings.precision), [], 0, budget.progress(0)
-    with _threads(fitter.threads), _bar(budget, progress) as bar:
+    with _arithmetic(fitter.threads), _bar(budget, progress) as bar:
         while done < 1 or step == 0:
             recent.append((budget.elapsed(), *fitter.step(done)))
             step += 1
