@@ -21,7 +21,7 @@ from .coordinates import pixel_grid
 from .flow import Coded, FlowSettings, make_flow, transform
 from .registration import _region
 from .layers import Found
-from .fusion import CoordFlow, Layer
+from .fusion import CoordFlow, Layer, ModelSettings
 
 # %% ../nbs/08_texture.ipynb #8d6c434e
 # Cohen, Daubechies & Feauveau 1992; as four lifting steps in Daubechies & Sweldens 1998, section 7.4
@@ -280,7 +280,9 @@ def make_texture_model(
     colors: list,        # of `TextureSettings`, one a layer
 ) -> CoordFlow:          # all coefficients 0
     "Build an empty model"
-    return CoordFlow([Layer(make_flow(flow), ColorTexture(c)) for c in colors])
+    model = CoordFlow([Layer(make_flow(flow), ColorTexture(c)) for c in colors])
+    model.settings = ModelSettings(flow.frames, len(colors), colors[0], flow)
+    return model
 
 # %% ../nbs/08_texture.ipynb #e71685fe
 _SURE = 6.   # logit of alpha where the owner of a place is known
