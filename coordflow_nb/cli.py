@@ -72,7 +72,7 @@ def parse_rates(
 # %% ../nbs/31_cli.ipynb #43a1cdd2
 class Color(str, Enum):
     "Color Networks that can be asked for"
-    mlp = 'mlp'
+    mlp, texture = 'mlp', 'texture'
 
 class Flow(str, Enum):
     "Motions that can be asked for"
@@ -156,7 +156,7 @@ def encode(
     data, history = codec.encode_planned(video, plan, seconds=seconds, seed=seed, device=device, origin=origin)
     with atomic_path(out) as temporary: temporary.write_bytes(data)
     said = codec.info(data)
-    print(f"{out}: {said['layers']} layer{'s'*(said['layers'] > 1)}, {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight, lambda {history.lam[-1]:.1e}")
+    print(f"{out}: {said['layers']} layer{'s'*(said['layers'] > 1)}, {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight" + (f", lambda {history.lam[-1]:.1e}" if history.lam[-1] else ''))
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager

@@ -24,16 +24,18 @@ from .layers import Found, find_layers
 from .color import ColorSettings
 from .fusion import AlphaPrior, CoordFlow, ModelSettings, make_model, open_borders, to_bytes
 from .training import FitSettings, fit
+from .texture import texture_settings
 from .quantization import Quantized, load_integers
 from .entropy_coding import decode_tensors, encode_tensors, estimated_bits
+from .texture_codec import ROUNDS, encode_textures, read_textures, still_layer
 from .bitstream import (BitstreamError, Field, Header, check_length, fields_size, pack_fields, read_header as parse_header,
                                     read_section, unpack_fields, write_file)
 
 # %% ../nbs/13_codec.ipynb #99a7f710
-COLORS, FLOWS, ACTS = ('mlp',), ('none', 'table', 'network'), ('gelu', 'sine')
+COLORS, FLOWS, ACTS = ('mlp', 'texture'), ('none', 'table', 'network'), ('gelu', 'sine')
 MODEL_FIELDS = (
     Field('layers', 'B', 1, 16, doc='layers, L'),
-    Field('color', 'B', 0, len(COLORS) - 1, doc='kind of Color Network: 0 mlp'),
+    Field('color', 'B', 0, len(COLORS) - 1, doc='kind of Color Network: 0 mlp, 1 texture'),
     Field('width', 'H', 1, 1024, doc='hidden units a layer'),
     Field('depth', 'B', 1, 16, doc='hidden layers'),
     Field('octaves', 'B', 0, 24, doc='octaves of the encoding of canonical x and y'),
@@ -47,12 +49,15 @@ MODEL_FIELDS = (
 STEP = Field('step', 'H', 0, 2**14 - 1, doc='step code, see chapter 10')
 
 # %% ../nbs/13_codec.ipynb #a510d895
+_NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)   # what the fields of a network say where there is none
+
 def settings_values(
     s: ModelSettings, # settings of a model
 ) -> dict:            # a whole number for each of `MODEL_FIELDS`
     "Model settings as declared fields"
     c, f = s.color, s.flow
-    return dict(layers=s.layers, color=COLORS.index(c.kind), width=c.width, depth=c.depth, octaves=c.octaves, time_octaves=c.time_octaves,
+    if c.kind == 'texture': c = _NO_NETWORK
+    return dict(layers=s.layers, color=COLORS.index(s.color.kind), width=c.width, depth=c.depth, octaves=c.octaves, time_octaves=c.time_octaves,
                 activation=ACTS.index(c.activation), flow=FLOWS.index(f.kind), flow_width=f.width, flow_depth=f.depth, flow_octaves=f.octaves)
 
 def values_settings(
@@ -61,8 +66,9 @@ def values_settings(
 ) -> ModelSettings:
     "The model settings that declared fields stand for"
     color = ColorSettings(COLORS[v['color']], v['width'], v['depth'], v['octaves'], v['time_octaves'], ACTS[v['activation']])
-    flow = FlowSettings(FLOWS[v['flow']], frames, v['flow_width'], v['flow_octaves'], v['flow_depth'])
-    return ModelSettings(frames, v['layers'], color, flow)
+    return ModelSettings(frames, v['layers'], color, _flow_settings(v, frames))
+
+def _flow_settings(v, frames): return FlowSettings(FLOWS[v['flow']], frames, v['flow_width'], v['flow_octaves'], v['flow_depth'])
 
 # %% ../nbs/13_codec.ipynb #18d8d50e
 def write_model(
@@ -81,6 +87,7 @@ def read_model(
 ) -> CoordFlow:     # the same weights on every machine
     "The model of a section"
     values, offset = unpack_fields(MODEL_FIELDS, section)
+    if COLORS[values['color']] == 'texture': return read_textures(section[offset:], values['layers'], _flow_settings(values, frames))
     model = make_model(values_settings(values, frames))
     codes, coded = [], model.coded()
     for _ in coded:
@@ -145,8 +152,8 @@ class Plan:
     def __str__(self):
         s, c = self.model, self.model.color
         start = f' ({_said(self.start)})' if self.start else ''
-        return (f'{s.layers} layer{"s"*(s.layers > 1)}, {c.kind} {c.depth} x {c.width}, flow {s.flow.kind}{start}, '
-                f'{self.weights:,} weights, at most {self.target:,} bytes')
+        look = c.kind if c.kind == 'texture' else f'{c.kind} {c.depth} x {c.width}'
+        return f'{s.layers} layer{"s"*(s.layers > 1)}, {look}, flow {s.flow.kind}{start}, {self.weights:,} weights, at most {self.target:,} bytes'
 
 def _said(found):
     "What was found, in words"
@@ -199,19 +206,32 @@ def _check_target(target, least, layers, bpp, pixels):
     if target < least:
         raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least bpp {math.ceil(8e4*least/pixels)/1e4:.4f}')
 
+def _plan_texture(video, target, layers, flow, bpp):
+    "As many textures as are found and can be paid for"
+    if flow not in ('warm', 'none'): raise ValueError(f"flow is {flow!r}: textures need a motion that is measured, 'warm', or 'none'")
+    least, pixels, begun = lambda n: _header(video).nbytes + 400*n, math.prod(video.frames.shape[:3]), time.perf_counter()
+    _check_target(target, least(layers or 1), layers or 1, bpp, pixels)
+    found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
+    while not layers and len(found.share) > 1 and target < least(len(found.share)): found = found.fewer()
+    settings = ModelSettings(len(video), len(found.share), texture_settings(video.size, found.similarities[0]), FlowSettings('table' if any(found.moved) else 'none', len(video)))
+    numbers = sum(4*math.prod(texture_settings(video.size, q).shape) for q in found.similarities)
+    return Plan(settings, target, numbers, found, time.perf_counter() - begun)
+
 def plan(
     video: Video,           # the clip
     *,
-    color: str = 'mlp',     # kind of Color Network
-    layers: int = None,     # L, or, with 'warm', up to as many; None: with 'warm' as many as earn their place (chapter 04a), at least 2; else 2
+    color: str = 'mlp',     # kind of Color Network: 'mlp' or 'texture'
+    layers: int = None,     # L, or, with 'warm', up to as many; None: with 'warm' as many as earn their place (chapter 04a), and at least 2 of 'mlp'; else 2
     flow: str = 'warm',     # 'warm' (the motion is measured first), 'learned' (a Flow Network, from zero), 'table' (a table, from zero) or 'none'
     bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
 ) -> Plan:
-    "Choose the network for a rate: as wide as can be paid for"
+    "Choose layers, and for networks the width: as wide as can be paid for"
     pixels = math.prod(video.frames.shape[:3])
     if bpp is not None and not 0 < bpp < 1000: raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
     target = max(int(pixels/80), 2000) if bpp is None else int(bpp*pixels/8)
     if layers is not None and layers < 1: raise ValueError(f'layers is {layers}: a clip has at least 1')
+    if color not in COLORS: raise ValueError(f"color is {color!r}: it must be one of {', '.join(COLORS)}")
+    if color == 'texture': return _plan_texture(video, target, layers, flow, bpp)
     least = lambda layers, kind: _cost(video, _model_settings(video, 8, color, layers, kind), LEAST_BITS)
     if flow == 'warm': _check_target(target, least(layers or 1, 'table'), layers or 1, bpp, pixels)   # before time is spent on what cannot be
     begun = time.perf_counter()
@@ -317,12 +337,18 @@ def encode_gop(
     return _land(quantized, quantized.model.settings, plan.target - header - 4, more), history
 
 # %% ../nbs/13_codec.ipynb #01756ec2
+def _encode_texture_gop(video, plan, seconds, steps, device):
+    "Section and `History` of a clip as textures"
+    room = plan.target - _header(video).nbytes - fields_size(MODEL_FIELDS) - 4
+    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, device=device)
+    return pack_fields(MODEL_FIELDS, settings_values(model.settings)) + data, history
+
 def encode_planned(
     video: Video,           # the clip
     plan: Plan,             # from `plan`
     *,
     seconds: float = None,  # time for finding layers and fitting, of which at least half is for fitting; None and no steps: 60
-    steps: int = None,      # or steps to fit
+    steps: int = None,      # or steps to fit; of textures, rounds of correcting
     seed: int = 0,          # of the first weights and the pixels drawn
     precision: str = 'auto',# 'fp32', 'bf16', or 'auto': whichever is faster here
     device=None,            # None: CUDA if there is one, else CPU
@@ -332,14 +358,15 @@ def encode_planned(
     "Compress a clip as planned"
     if seconds is None and steps is None: seconds = 60
     if seconds is not None: seconds = max(seconds - plan.spent, seconds/2)   # finding the layers is part of the budget
-    section, history = encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
-                                  device=device, progress=progress)
+    if plan.model.color.kind == 'texture': section, history = _encode_texture_gop(video, plan, seconds, steps, device)
+    else: section, history = encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
+                                        device=device, progress=progress)
     return write_file(_header(video, origin), [section]), history
 
 def encode(
     video: Video,           # the clip
     *,
-    color: str = 'mlp',     # kind of Color Network
+    color: str = 'mlp',     # kind of Color Network: 'mlp' or 'texture'
     layers: int = None,     # L; None: see `plan`
     flow: str = 'warm',     # 'warm', 'learned', 'table' or 'none', see `plan`
     bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
@@ -443,7 +470,7 @@ def info(
     models = [load(data, g, 'cpu') for g in range(h.gops)]
     weights, s = sum(c.tensor.numel() for m in models for c in m.coded()), models[0].settings
     return dict(version=data[3], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps), gops=h.gops,
-                layers=max(len(m.layers) for m in models), color=s.color.kind, color_width=s.color.width, color_depth=s.color.depth,
+                layers=max(len(m.layers) for m in models), color=s.color.kind, color_width=getattr(s.color, 'width', None), color_depth=getattr(s.color, 'depth', None),
                 flow=s.flow.kind, weights=weights, bits_per_weight=round(8*len(data)/weights, 3), bytes=len(data),
                 bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
                 source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['TEXTURE_FIELDS', 'CANVAS_FIELDS', 'STEPS', 'ALPHA_STEP', 'ROUNDS', 'round_flows', 'write_textures', 'read_textures',
-           'encode_textures']
+           'still_layer', 'encode_textures']
 
 # %% ../nbs/12a_texture_codec.ipynb #d0616770
 import math, time
 
 import torch
-from torch import nn
 
 from .video import Video, check_memory
 from .flow import FlowSettings, fit_flow
@@ -126,7 +125,9 @@ def _step_for(wanted, count):
 def _codes(step): return [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP)]
 
 # %% ../nbs/12a_texture_codec.ipynb #cce7f407
-def _still(video, layers):
+def still_layer(
+    video: Video,
+) -> Found:
     "Nothing moves: one layer owns all"
     T, h, w = len(video), *video.frames.shape[1:3]
     return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8), torch.ones(1))
@@ -154,10 +155,11 @@ class _Writer:
 
     def write(self, tries=6):
         "The largest section found that fits, as (bytes, whole numbers, codes); None if none does"
-        best = None
+        best, before = None, None
         for _ in range(tries):
             self.quantize()
-            section = write_textures(self.fitter.model, self.motions, self.codes, self.whole)
+            if self.codes == before: break
+            before, section = self.codes, write_textures(self.fitter.model, self.motions, self.codes, self.whole)
             if len(section) <= self.room and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
             if 0.985*self.room <= len(section) <= self.room: break
             self.bits = max(0.5, self.bits*(1 + (len(section)/(0.993*self.room) - 1)))
