@@ -148,6 +148,7 @@ class Plan:
     weights: int         # numbers in the model
     start: Found = field(default=None, compare=False, repr=False) # motions and owners to start from; None: from zero
     spent: float = 0.    # seconds that finding them took
+    fewer: bool = False  # whether textures may leave layers out that do not pay
 
     def __str__(self):
         s, c = self.model, self.model.color
@@ -215,7 +216,7 @@ def _plan_texture(video, target, layers, flow, bpp):
     while not layers and len(found.share) > 1 and target < least(len(found.share)): found = found.fewer()
     settings = ModelSettings(len(video), len(found.share), texture_settings(video.size, found.similarities[0]), FlowSettings('table' if any(found.moved) else 'none', len(video)))
     numbers = sum(4*math.prod(texture_settings(video.size, q).shape) for q in found.similarities)
-    return Plan(settings, target, numbers, found, time.perf_counter() - begun)
+    return Plan(settings, target, numbers, found, time.perf_counter() - begun, layers is None)
 
 def plan(
     video: Video,           # the clip
@@ -340,7 +341,7 @@ def encode_gop(
 def _encode_texture_gop(video, plan, seconds, steps, device):
     "Section and `History` of a clip as textures"
     room = plan.target - _header(video).nbytes - fields_size(MODEL_FIELDS) - 4
-    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, device=device)
+    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, fewer=plan.fewer, device=device)
     return pack_fields(MODEL_FIELDS, settings_values(model.settings)) + data, history
 
 def encode_planned(

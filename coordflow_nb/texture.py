@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['lift', 'unlift', 'Band', 'bands', 'analyse', 'synthesize', 'to_opponent', 'from_opponent', 'TextureSettings', 'Lens',
            'lens', 'look', 'paint', 'still_canvas', 'ColorTexture', 'texture_settings', 'make_texture_model',
-           'alpha_canvas', 'deadzone', 'TextureFitter']
+           'alpha_canvas', 'deadzone', 'hurdles', 'TextureFitter']
 
 # %% ../nbs/08_texture.ipynb #1a3460e1
 from dataclasses import dataclass
@@ -298,12 +298,24 @@ def alpha_canvas(
 
 # %% ../nbs/08_texture.ipynb #7a372287
 def deadzone(
-    x: torch.Tensor,      # any shape
-    step,                 # quantization step, a number or a tensor that broadcasts
-    share: float = 1/3,   # what is added before rounding down; 1/2 is plain rounding, less sends more to 0
-) -> torch.Tensor:        # float tensor of whole numbers
-    "Round towards zero: a coefficient has to be worth its bits (Sullivan 1996)"
-    return x.sign()*((x/step).abs() + share).floor()
+    x: torch.Tensor,  # any shape
+    step,             # quantization step, a number or a tensor that broadcasts
+    hurdle=2/3,       # what has to be cleared, in steps; 1/2 is plain rounding, more sends more to 0
+) -> torch.Tensor:    # float tensor of whole numbers
+    "Round towards zero: a coefficient has to be worth its bits"
+    return x.sign()*(x.abs()/step + (1 - hurdle)).clamp(min=0).floor()
+
+_PRICE = 0.07   # lambda/(2 step^2); high-rate theory says 0.058
+
+def hurdles(
+    n: torch.Tensor, # [T, C, h, w] whole numbers of a band
+) -> torch.Tensor:   # [T, C, h, w] in steps, 0.5 to 2
+    "How high the hurdle is for each coefficient of a band, given its neighbours"
+    if 0 in n.shape: return n.float()
+    size = n.abs().float()
+    around = (9*F.avg_pool2d(F.pad(size, (1, 1, 1, 1)), 3, 1) - size)/8
+    mean = (around + 0.3*size.mean((0, 2, 3), keepdim=True)).clamp(min=2**-14)
+    return (0.5 - _PRICE*(mean/(1 + (1 + mean*mean).sqrt())).log2()).clamp(max=2)
 
 # %% ../nbs/08_texture.ipynb #9a5902d3
 class TextureFitter:
@@ -316,23 +328,41 @@ class TextureFitter:
         self.model, self.x = model, to_opponent(video.frames.permute(0, 3, 1, 2).float().to(model.times.device)/255)
         owner = F.interpolate(found.owner[:, None].float(), video.size[::-1], mode='nearest').to(self.x.device)
         with torch.no_grad(): self.views = [lens(l.color.settings, l.flow(model.times)) for l in model.layers]
-        self.own = [(owner == i).float() for i in range(len(model.layers))]
-        self.wanted = [self._start(i) for i in range(len(model.layers))]
+        self._own(owner)
+        if len(self.own) > 1: self._own(self._sharpened(owner))
+        self.wanted, self.hurdles = [self._start(i) for i in range(len(self.own))], None
+
+    def _own(self, owner):
+        "Shares of the layers [T, 1, H, W], and their canvases"
+        self.own = [(owner == i).float() for i in range(len(self.model.layers))]
+        self.canvases = [still_canvas(self.x, own, view) for own, view in zip(self.own, self.views)]
+
+    def _sharpened(self, owner, reach=2):
+        "Owners, decided anew within `reach` pixels of a border: by whose canvas is nearer, over 3x3 pixels"
+        off = [F.avg_pool2d((self.x - look(c, v)).square().sum(1, keepdim=True), 3, 1, 1) for c, v in zip(self.canvases, self.views)]
+        near = lambda x: F.max_pool2d(x, 2*reach + 1, 1, reach)
+        return torch.where(near(owner) != -near(-owner), torch.stack(off).argmin(0).float(), owner)
 
     def _start(self, i):
         "Coefficients of a picture that lasts"
-        s, view, own = self.model.layers[i].color.settings, self.views[i], self.own[i]
-        alpha = alpha_canvas(own, view) if i else torch.zeros(1, 1, *view.shape, device=own.device)
-        canvas = torch.cat([still_canvas(self.x, own, view), alpha], 1)
-        return analyse(canvas.expand(s.frames, -1, -1, -1), s.levels)
+        s, view = self.model.layers[i].color.settings, self.views[i]
+        alpha = alpha_canvas(self.own[i], view) if i else torch.zeros(1, 1, *view.shape, device=self.x.device)
+        return analyse(torch.cat([self.canvases[i], alpha], 1).expand(s.frames, -1, -1, -1), s.levels)
 
     @torch.no_grad()
     def quantize(self, steps):
         "Round what is wanted with steps [4] of the channels, put it into the model, and return the whole numbers of each layer"
         steps = torch.as_tensor(steps, device=self.x.device).view(1, 4, 1, 1)
-        whole = [[deadzone(w, steps) for w in layer] for layer in self.wanted]
-        for layer, n in zip(self.model.layers, whole): layer.color.set([k*steps for k in n])
+        bars = self.hurdles or [[2/3]*len(layer) for layer in self.wanted]
+        whole = [[deadzone(w, steps, bar) for w, bar in zip(*pair)] for pair in zip(self.wanted, bars)]
+        self.hurdles = [[hurdles(n) for n in layer] for layer in whole]
+        self.put(whole, steps)
         return whole
+
+    def put(self, whole, steps):
+        "Whole numbers times steps [4] into the model"
+        steps = torch.as_tensor(steps, device=self.x.device).view(1, 4, 1, 1)
+        for layer, n in zip(self.model.layers, whole): layer.color.set([k*steps for k in n])
 
     @torch.no_grad()
     def render(self):
@@ -342,7 +372,7 @@ class TextureFitter:
         return sum(a*s[:, :3] for a, s in zip(alpha, seen)), alpha
 
     @torch.no_grad()
-    def correct(self, rate=0.7):
+    def correct(self, rate=1.):
         "Move what is wanted from what there is towards smaller errors; the squared error [T] before"
         picture, alpha = self.render()
         error = self.x - picture

@@ -114,13 +114,17 @@ def read_textures(
 # %% ../nbs/12a_texture_codec.ipynb #f03f0b04
 STEPS = (1., 1.2, 1.2)   # of brightness and colour differences, relative
 ALPHA_STEP = 20.         # logits are -6 to 6, and what lasts T frames is T**0.5 times as large
-_CLEARS = 2/3            # of a step, from where a coefficient is not rounded to 0
 
-def _step_for(wanted, count):
-    "The step at which about so many coefficients are not 0"
-    sizes = torch.cat([(w[:, c].abs()/STEPS[c]).reshape(-1) for layer in wanted for w in layer for c in range(3)])
+def _heights(fitter, channel, step=1.):
+    "What is wanted of a channel, in hurdles, all in one row"
+    bars = fitter.hurdles or [[torch.full((1, 4, 1, 1), 2/3, device=w.device) for w in layer] for layer in fitter.wanted]
+    return torch.cat([(w[:, channel].abs()/step/bar[:, channel]).reshape(-1) for pair in zip(fitter.wanted, bars) for w, bar in zip(*pair)])
+
+def _step_for(fitter, count):
+    "The step at which about so many coefficients clear their hurdles"
+    sizes = torch.cat([_heights(fitter, c, STEPS[c]) for c in range(3)])
     count = min(max(1, int(count)), len(sizes))
-    return max(1e-4, sizes.kthvalue(len(sizes) - count + 1).values.item()/_CLEARS)
+    return max(1e-4, sizes.kthvalue(len(sizes) - count + 1).values.item())
 
 def _codes(step): return [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP)]
 
@@ -143,18 +147,28 @@ def _model_of(video, found, device):
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
     def __init__(self, fitter, motions, room):
-        self.fitter, self.motions, self.room, self.bits = fitter, motions, room, 5.
+        self.fitter, self.motions, self.room, self.bits, self.history = fitter, motions, room, 5., History()
+
+    def round(self, seconds):
+        "Quantize, look and correct"
+        self.quantize()
+        error, pixels = self.fitter.correct(), self.fitter.x[:, 0].numel()
+        for name, v in dict(seconds=seconds, mse=error.mean().item(), bpp=8*self.room/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
+
+    def trial(self, rounds=3):
+        "Mean squared error of the last of at least three rounds"
+        while len(self.history) < rounds: self.round(0.)
+        return self.history.mse[-1]
 
     def quantize(self):
         "Whole numbers at the step that should fill the room"
-        layers = self.fitter.wanted
-        sure = sum(int((w[:, 3].abs() >= _CLEARS*ALPHA_STEP).sum()) for layer in layers for w in layer)   # alpha is paid first
-        self.codes = _codes(_step_for(layers, 8*(self.room - 200*len(layers))/self.bits - sure))
+        alpha, side = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum()), 200*len(self.fitter.wanted)   # are paid first
+        self.codes = _codes(_step_for(self.fitter, 8*(self.room - side)/self.bits - alpha))
         self.whole = self.fitter.quantize([step_value(c) for c in self.codes])
         self.count = sum(int((n != 0).sum()) for layer in self.whole for n in layer)
 
     def write(self, tries=6):
-        "The largest section found that fits, as (bytes, whole numbers, codes); None if none does"
+        "The largest section found that fits, which the model is left with; None if none does"
         best, before = None, None
         for _ in range(tries):
             self.quantize()
@@ -163,10 +177,25 @@ class _Writer:
             if len(section) <= self.room and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
             if 0.985*self.room <= len(section) <= self.room: break
             self.bits = max(0.5, self.bits*(1 + (len(section)/(0.993*self.room) - 1)))
-        return best
+        if best is None: return None
+        self.fitter.put(best[1], [step_value(c) for c in best[2]])
+        return best[0]
 
 # %% ../nbs/12a_texture_codec.ipynb #24e4f501
 ROUNDS = 4   # of rounding and correcting; more change little
+
+def _writer_of(video, found, room, device):
+    "All that an encode needs, at its start"
+    model, motions = _model_of(video, found, device)
+    return _Writer(TextureFitter(model, video, found), motions, room)
+
+def _settle(writer, rounds, seconds, begun):
+    "Round and correct, until the rounds or four fifths of the time are used up"
+    passed = lambda: time.perf_counter() - begun
+    for _ in range(max(1, rounds)):
+        start = passed()
+        writer.round(start)
+        if seconds and passed() + 2*(passed() - start) > 0.8*seconds: break
 
 def encode_textures(
     video: Video,           # the frames of one group of pictures
@@ -175,19 +204,18 @@ def encode_textures(
     *,
     seconds: float = None,  # stop correcting when so much time is gone; None: no limit
     rounds: int = ROUNDS,   # of correcting, at most
+    fewer: bool = False,    # take fewer layers than were found if the squared error is then smaller
     device=None,            # None: CUDA if there is one, else CPU
 ) -> tuple:                 # (CoordFlow as the decoder will have it, section as bytes, `History` with one entry a round)
     "Fit textures to a clip so that they fit into a section"
     device, begun = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
-    passed = lambda: time.perf_counter() - begun
     with _arithmetic(torch.get_num_threads()):
-        model, motions = _model_of(video, found, device)
-        writer, history = _Writer(TextureFitter(model, video, found), motions, room), History()
-        for _ in range(max(1, rounds)):
-            writer.quantize()
-            start, error = passed(), writer.fitter.correct()
-            for name, v in dict(seconds=passed(), mse=error.mean().item(), bpp=8*room/video.frames[..., 0].numel(), lr=0., lam=0.).items(): getattr(history, name).append(v)
-            if seconds and passed() + 2*(passed() - start) > 0.8*seconds: break
+        writer = _writer_of(video, found, room, device)
+        while fewer and len(found.share) > 1 and (not seconds or time.perf_counter() - begun < 0.3*seconds):
+            other = _writer_of(video, found.fewer(), room, device)
+            if other.trial() > writer.trial(): break
+            writer, found = other, found.fewer()
+        _settle(writer, rounds, seconds, begun)
         best = writer.write()
-    if best is None: raise ValueError(f'{room:,} bytes are too few for {len(model.layers)} texture(s): give more bits a pixel, or fewer layers')
-    return model, best[0], history
+    if best is None: raise ValueError(f'{room:,} bytes are too few for {len(found.share)} texture(s): give more bits a pixel, or fewer layers')
+    return writer.fitter.model, best, writer.history
