@@ -35,7 +35,7 @@ images: $(READY) ## make the picture and the numbers that the README shows: fits
 	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo_layers.json
 
-bench-motion: $(READY) ## what motion and layers are worth: 65 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
+bench-motion: $(READY) ## what motion and layers are worth: 69 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.benchmark $(if $(CLIPS),--clips $(CLIPS))
 

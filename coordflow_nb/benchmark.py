@@ -33,6 +33,7 @@ class Case:
     seed: int = 0         # of weights and pixels drawn
     clip_seed: int = 0    # of moving_layers
     seconds: float = 45   # finding layers included
+    color: str = 'mlp'    # kind of Color Network
 
 def open_clip(
     case: Case,
@@ -83,7 +84,7 @@ def run_case(
     "One encode from frames to scores"
     video, mask = open_clip(case, folder)
     start = time.perf_counter()
-    chosen = plan(video, layers=case.layers, flow=case.flow)
+    chosen = plan(video, color=case.color, layers=case.layers, flow=case.flow)
     data, history = encode_planned(video, chosen, seconds=case.seconds, seed=case.seed, device='cpu', progress=False)
     seconds = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as temporary:
@@ -92,7 +93,7 @@ def run_case(
         decoded, decode_seconds = decode_fresh(path)
     alpha = _alphas(load(data, device='cpu'), video.size)
     said = dict(asdict(case), psnr=psnr(decoded, video), bytes=len(data), bpp=8*len(data)/video.frames[..., 0].numel(), found=alpha.shape[-1], steps=len(history),
-                width=chosen.model.color.width, flow_kind=chosen.model.flow.kind, find_seconds=chosen.spent, encode_seconds=seconds, decode_seconds=decode_seconds,
+                width=getattr(chosen.model.color, 'width', None), flow_kind=chosen.model.flow.kind, find_seconds=chosen.spent, encode_seconds=seconds, decode_seconds=decode_seconds,
                 decided=(alpha.amax(-1) > 0.9).float().mean().item(), shares=alpha.float().mean((0, 1, 2)).tolist())
     if mask is not None: said['iou'], said['iou_frames'], said['object'] = best_iou(alpha.argmax(-1), mask, alpha.shape[-1])
     return said
@@ -102,11 +103,12 @@ def motion_suite(
     clips,               # names out of `CLIPS`
     seconds: float = 45, # of each encode
 ) -> list:               # of `Case`
-    "Ablation, segmentation and seeds"
+    "Ablation, segmentation, seeds, and textures beside networks"
     ablation = [Case(c, flow, layers, seconds=seconds) for c in clips for flow in ('none', 'learned', 'warm') for layers in (1, 2, 3)]
     seeds = [Case(c, seed=seed, seconds=seconds) for c in clips for seed in range(5)]
     masks = [Case('moving_layers', clip_seed=s, seconds=seconds) for s in range(1, 10)]
-    return ablation + masks + seeds
+    textures = [Case(c, color='texture', seconds=seconds) for c in clips]
+    return ablation + masks + seeds + textures
 
 def _in_process(case, folder):
     "A case in a new process on one thread"
@@ -124,13 +126,14 @@ def run_suite(
 ) -> dict:        # as in the JSON
     "Run cases in processes of their own, and save after each"
     said = json.loads(Path(out).read_text()) if Path(out).exists() else dict(command=command, machine=machine(), runs=[])
-    done = [Case(**{k: r[k] for k in Case.__dataclass_fields__}) for r in said['runs']]
+    case_of = lambda r: Case(**{k: r[k] for k in Case.__dataclass_fields__ if k in r})
+    done = [case_of(r) for r in said['runs']]
     with ThreadPoolExecutor(jobs) as pool:
         waiting = {pool.submit(_in_process, c, folder): c for c in cases if c not in done}
         for future in tqdm(as_completed(waiting), total=len(waiting), desc='runs'):
             said['runs'].append(future.result())
             save_json(said, out)
-    said['runs'].sort(key=lambda r: cases.index(Case(**{k: r[k] for k in Case.__dataclass_fields__})))
+    said['runs'].sort(key=lambda r: cases.index(case_of(r)))
     save_json(said, out)
     return said
 

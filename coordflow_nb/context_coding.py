@@ -15,9 +15,20 @@ from .entropy_coding import (LAPLACE, RADIUS_MAX, _model, _unpack_words, decode_
                                          read_varint, write_varint)
 
 # %% ../nbs/11a_context_coding.ipynb #0421c878
-_MEANS = [2.0**(k/3 - 14) for k in range(72)]    # mean |n| of the laws: 2**-14 to 2**9.7
-_THETAS = [max(1, min(65535, round(65536*m/(1 + math.sqrt(1 + m*m))))) for m in _MEANS]
-_CUTS = torch.tensor([round(m*2**(16 + 1/6)) for m in _MEANS[:-1]])
+def _power(thirds, unit):
+    "2**(thirds/3) in units of 2**-unit, rounded: the whole number next to a cube root"
+    cube = 8 << thirds + 3*unit                # twice the root, so that its last bit says which way to round
+    root = 1 << cube.bit_length()//3 + 1
+    while (better := (2*root + cube//root**2)//3) < root: root = better
+    return root + 1 >> 1
+
+def _theta(mean):
+    "65536 m/(1 + (1 + m^2)^0.5), the falling ratio of a Laplace law, of a mean m in units of 2**-32"
+    return max(1, min(65535, (mean << 16)//((1 << 32) + math.isqrt((1 << 64) + mean*mean))))
+
+_MEANS = [_power(k - 42, 32) for k in range(72)]   # mean |n| of the laws in 2**-32: 2**-14 to 2**9.7
+_THETAS = [_theta(m) for m in _MEANS]
+_CUTS = torch.tensor([math.isqrt(a*b) + 2**15 >> 16 for a, b in zip(_MEANS, _MEANS[1:])])   # half-way between two means, in 2**-16
 
 def law_index(
     expected: torch.Tensor, # int64, expected |n| in 2**-16
@@ -94,8 +105,8 @@ def _walk(bands, known, means):
 def _clipped(n): return n.abs().clamp(max=255).int()
 
 # %% ../nbs/11a_context_coding.ipynb #5943cbed
-_WEIGHTS = torch.tensor([0] + [round(2**(k/3)) for k in range(9, 57)])                 # 2**3 to 2**18.7, in 2**-16
-_MEAN_VALUES = [0] + [max(1, round(2**((k - 46)/3 + 12))) for k in range(1, 80)]        # 2**-15 to 2**11, in 2**-12
+_WEIGHTS = torch.tensor([0] + [_power(k, 0) for k in range(9, 57)])           # 2**3 to 2**18.7, in 2**-16
+_MEAN_VALUES = [0] + [max(1, _power(k - 46, 16)) for k in range(1, 80)]        # 2**-15 to 2**11, in 2**-16
 
 def _weight_code(w):
     "Codes of weights: the nearest on a logarithmic scale, 0 for what is too small"
@@ -132,7 +143,7 @@ def fit_weights(
     "The weights with the shortest code for these subbands"
     g, gathered = torch.Generator().manual_seed(0), {}
     for i, c, slot, group, features in _walk(bands, known, means):
-        gathered.setdefault(group, []).append(_sampled(features, known[bands[i][:3]][:, c][slot], _MEAN_VALUES[means[i][c]]/2**12, most, g))
+        gathered.setdefault(group, []).append(_sampled(features, known[bands[i][:3]][:, c][slot], _MEAN_VALUES[means[i][c]]/2**16, most, g))
     codes = np.zeros((GROUPS, len(FEATURES)), int)
     for group, parts in gathered.items():
         x, n, stands = (torch.cat(p, -1) for p in zip(*parts))
@@ -152,7 +163,7 @@ def _visits(bands, known, means, codes):
     weights = _WEIGHTS[torch.as_tensor(codes)].tolist()
     for i, c, slot, group, features in _walk(bands, known, means):
         w = weights[group]
-        expected = torch.full(features[0].shape, w[0]*_MEAN_VALUES[means[i][c]] >> 12)
+        expected = torch.full(features[0].shape, w[0]*_MEAN_VALUES[means[i][c]] >> 16)
         for k, f in zip(w[1:], features):
             if k: expected += f.long()*k
         law = law_index(expected).reshape(-1).numpy().astype(np.uint8)

@@ -26,7 +26,7 @@ from . import __version__
 from .plot import use_style
 from .video import Video, atomic_path
 from .metrics import bd_rate, bpp, plot_rd, psnr
-from .codec import COLORS, decode_fresh, encode_planned, plan
+from .codec import COLORS, decode_fresh, encode_planned, info, plan
 
 # %% ../nbs/14_rate_distortion.ipynb #17ead250
 def _ffmpeg(data, *words):
@@ -209,8 +209,7 @@ def _by_us(ours, name, video, seconds, seed, device):
         with tempfile.TemporaryDirectory() as folder:
             (path := Path(folder)/'clip.cfv').write_bytes(data)
             decoded, decode_seconds = decode_fresh(path)
-        m = chosen.model
-        settings = dict(color=m.color.kind, flow=m.flow.kind, layers=m.layers, weights=chosen.weights, steps=len(history), seconds=seconds, seed=seed)
+        settings = {k: v for k, v in info(data).items() if k in ('color', 'flow', 'layers', 'weights')} | dict(steps=len(history), seconds=seconds, seed=seed)
         return _point(name, settings, len(data), decoded, video, spent, decode_seconds)
     return at
 

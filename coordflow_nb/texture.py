@@ -8,6 +8,7 @@ __all__ = ['lift', 'unlift', 'Band', 'bands', 'analyse', 'synthesize', 'to_oppon
            'alpha_canvas', 'deadzone', 'hurdles', 'TextureFitter']
 
 # %% ../nbs/08_texture.ipynb #1a3460e1
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -223,27 +224,23 @@ class ColorTexture(nn.Module):
         self.settings = settings
         self.bands = bands(settings.shape, settings.levels)
         self.coefficients = nn.ParameterList([nn.Parameter(torch.zeros(b.shape[0], 4, *b.shape[1:])) for b in self.bands])
-        self._volume = None
+        self._kept = None, None   # which coefficients, and their volume
 
     def coded(self): return [Coded(f'coefficients.{i}', p, 'band') for i, p in enumerate(self.coefficients)]
 
     def volume(self):
-        "The changing picture [T, 4, h, w]: opponent colours and alpha logit; synthesized once, unless gradients are wanted"
+        "The changing picture [T, 4, h, w]: opponent colours and alpha logit; kept until a coefficient changes, unless gradients are wanted"
         if torch.is_grad_enabled() and any(p.requires_grad for p in self.coefficients): return synthesize(list(self.coefficients), self.settings.levels)
-        if self._volume is None:
-            with torch.no_grad(): self._volume = synthesize(list(self.coefficients), self.settings.levels)
-        return self._volume
+        state = [(p.data_ptr(), p._version) for p in self.coefficients]
+        if self._kept[0] != state:
+            with torch.no_grad(): self._kept = state, synthesize(list(self.coefficients), self.settings.levels)
+        return self._kept[1]
 
     def set(self, parts):
         "New coefficients, a tensor for each band"
         with torch.no_grad():
             for p, new in zip(self.coefficients, parts): p.copy_(new)
-        self._volume = None
         return self
-
-    def _apply(self, fn, *args):
-        self._volume = None
-        return super()._apply(fn, *args)
 
 # %% ../nbs/08_texture.ipynb #01746735
 @patch
@@ -305,7 +302,7 @@ def deadzone(
     "Round towards zero: a coefficient has to be worth its bits"
     return x.sign()*(x.abs()/step + (1 - hurdle)).clamp(min=0).floor()
 
-_PRICE = 0.07   # lambda/(2 step^2); high-rate theory says 0.058
+_PRICE = math.log(2)/12   # lambda/(2 step^2)
 
 def hurdles(
     n: torch.Tensor, # [T, C, h, w] whole numbers of a band
@@ -324,12 +321,13 @@ class TextureFitter:
         model: CoordFlow, # of textures, its flows in place
         video: Video,
         found: Found,     # owners of the pixels
+        sharpen: bool = True, # decide anew about pixels near a border
     ):
         self.model, self.x = model, to_opponent(video.frames.permute(0, 3, 1, 2).float().to(model.times.device)/255)
         owner = F.interpolate(found.owner[:, None].float(), video.size[::-1], mode='nearest').to(self.x.device)
         with torch.no_grad(): self.views = [lens(l.color.settings, l.flow(model.times)) for l in model.layers]
         self._own(owner)
-        if len(self.own) > 1: self._own(self._sharpened(owner))
+        if sharpen and len(self.own) > 1: self._own(self._sharpened(owner))
         self.wanted, self.hurdles = [self._start(i) for i in range(len(self.own))], None
 
     def _own(self, owner):
@@ -337,47 +335,57 @@ class TextureFitter:
         self.own = [(owner == i).float() for i in range(len(self.model.layers))]
         self.canvases = [still_canvas(self.x, own, view) for own, view in zip(self.own, self.views)]
 
-    def _sharpened(self, owner, reach=2):
-        "Owners, decided anew within `reach` pixels of a border: by whose canvas is nearer, over 3x3 pixels"
-        off = [F.avg_pool2d((self.x - look(c, v)).square().sum(1, keepdim=True), 3, 1, 1) for c, v in zip(self.canvases, self.views)]
-        near = lambda x: F.max_pool2d(x, 2*reach + 1, 1, reach)
-        return torch.where(near(owner) != -near(-owner), torch.stack(off).argmin(0).float(), owner)
-
     def _start(self, i):
         "Coefficients of a picture that lasts"
         s, view = self.model.layers[i].color.settings, self.views[i]
         alpha = alpha_canvas(self.own[i], view) if i else torch.zeros(1, 1, *view.shape, device=self.x.device)
         return analyse(torch.cat([self.canvases[i], alpha], 1).expand(s.frames, -1, -1, -1), s.levels)
 
-    @torch.no_grad()
-    def quantize(self, steps):
-        "Round what is wanted with steps [4] of the channels, put it into the model, and return the whole numbers of each layer"
-        steps = torch.as_tensor(steps, device=self.x.device).view(1, 4, 1, 1)
-        bars = self.hurdles or [[2/3]*len(layer) for layer in self.wanted]
-        whole = [[deadzone(w, steps, bar) for w, bar in zip(*pair)] for pair in zip(self.wanted, bars)]
-        self.hurdles = [[hurdles(n) for n in layer] for layer in whole]
-        self.put(whole, steps)
-        return whole
+# %% ../nbs/08_texture.ipynb #e8e7d5d9
+@patch
+def _sharpened(self: TextureFitter, owner, reach=2):
+    "Owners, decided anew within `reach` pixels of a border: by whose canvas is nearer, over 3x3 pixels"
+    off = [F.avg_pool2d((self.x - look(c, v)).square().sum(1, keepdim=True), 3, 1, 1) for c, v in zip(self.canvases, self.views)]
+    near = lambda x: F.max_pool2d(x, 2*reach + 1, 1, reach)
+    return torch.where(near(owner) != -near(-owner), torch.stack(off).argmin(0).float(), owner)
 
-    def put(self, whole, steps):
-        "Whole numbers times steps [4] into the model"
-        steps = torch.as_tensor(steps, device=self.x.device).view(1, 4, 1, 1)
-        for layer, n in zip(self.model.layers, whole): layer.color.set([k*steps for k in n])
+# %% ../nbs/08_texture.ipynb #36443b36
+@patch
+def put(self: TextureFitter, whole, steps):
+    "Whole numbers times steps [4] into the model"
+    steps = torch.as_tensor(steps, device=self.x.device).view(1, 4, 1, 1)
+    for layer, n in zip(self.model.layers, whole): layer.color.set([k*steps for k in n])
 
-    @torch.no_grad()
-    def render(self):
-        "All frames in opponent colours [T, 3, H, W], and alpha of each layer [T, 1, H, W]"
-        seen = [look(l.color.volume(), v) for l, v in zip(self.model.layers, self.views)]
-        alpha = torch.stack([s[:, 3:] for s in seen]).softmax(0)
-        return sum(a*s[:, :3] for a, s in zip(alpha, seen)), alpha
+@patch
+@torch.no_grad()
+def quantize(self: TextureFitter,
+    steps, # four: of brightness, two colour differences, alpha
+) -> list: # whole numbers of each layer, a float tensor for each band
+    "Round what is wanted, and put it into the model"
+    each = torch.as_tensor(steps, device=self.x.device).view(1, 4, 1, 1)
+    bars = self.hurdles or [[2/3]*len(layer) for layer in self.wanted]
+    whole = [[deadzone(w, each, bar) for w, bar in zip(*pair)] for pair in zip(self.wanted, bars)]
+    self.hurdles = [[hurdles(n) for n in layer] for layer in whole]
+    self.put(whole, steps)
+    return whole
 
-    @torch.no_grad()
-    def correct(self, rate=1.):
-        "Move what is wanted from what there is towards smaller errors; the squared error [T] before"
-        picture, alpha = self.render()
-        error = self.x - picture
-        for l, v, a, wanted in zip(self.model.layers, self.views, alpha, self.wanted):
-            back = paint(torch.cat([error*a, a*a], 1), v)
-            delta = analyse(back[:, :3]/back[:, 3:].clamp(min=1), l.color.settings.levels)
-            for w, p, d in zip(wanted, l.color.coefficients, delta): w[:, :3] = p[:, :3] + rate*d
-        return error.square().mean((1, 2, 3))
+# %% ../nbs/08_texture.ipynb #b81ed4d3
+@patch
+@torch.no_grad()
+def render(self: TextureFitter) -> tuple: # (opponent colours [T, 3, H, W], alpha [L, T, 1, H, W])
+    "All frames as the model has them"
+    seen = [look(l.color.volume(), v) for l, v in zip(self.model.layers, self.views)]
+    alpha = torch.stack([s[:, 3:] for s in seen]).softmax(0)
+    return sum(a*s[:, :3] for a, s in zip(alpha, seen)), alpha
+
+@patch
+@torch.no_grad()
+def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of the frames before
+    "Move what is wanted away from what there is, towards smaller errors"
+    picture, alpha = self.render()
+    error = self.x - picture
+    for l, v, a, wanted in zip(self.model.layers, self.views, alpha, self.wanted):
+        back = paint(torch.cat([error*a, a*a], 1), v)
+        delta = analyse(back[:, :3]/back[:, 3:].clamp(min=1), l.color.settings.levels)
+        for w, p, d in zip(wanted, l.color.coefficients, delta): w[:, :3] = p[:, :3] + d
+    return error.square().mean((1, 2, 3))

@@ -136,7 +136,7 @@ def still_layer(
     T, h, w = len(video), *video.frames.shape[1:3]
     return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8), torch.ones(1))
 
-def _model_of(video, found, device):
+def _model_of(video, found, device=None):
     "An empty model with the motions of `found`, and the motions in whole numbers"
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     model = make_texture_model(flow, [texture_settings(video.size, q) for q in found.similarities])
@@ -144,28 +144,31 @@ def _model_of(video, found, device):
     motions = round_flows(model, video.size)
     return model.to(device), motions
 
+# %% ../nbs/12a_texture_codec.ipynb #a3d0a015
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
-    def __init__(self, fitter, motions, room):
-        self.fitter, self.motions, self.room, self.bits, self.history = fitter, motions, room, 5., History()
+    def __init__(self, video, found, room, device, begun):
+        model, self.motions = _model_of(video, found, device)
+        self.fitter, self.room, self.begun, self.bits, self.history = TextureFitter(model, video, found), room, begun, 5., History()
 
-    def round(self, seconds):
-        "Quantize, look and correct"
-        self.quantize()
-        error, pixels = self.fitter.correct(), self.fitter.x[:, 0].numel()
-        for name, v in dict(seconds=seconds, mse=error.mean().item(), bpp=8*self.room/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
-
-    def trial(self, rounds=3):
-        "Mean squared error of the last of at least three rounds"
-        while len(self.history) < rounds: self.round(0.)
-        return self.history.mse[-1]
+    def passed(self): return time.perf_counter() - self.begun
 
     def quantize(self):
         "Whole numbers at the step that should fill the room"
         alpha, side = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum()), 200*len(self.fitter.wanted)   # are paid first
         self.codes = _codes(_step_for(self.fitter, 8*(self.room - side)/self.bits - alpha))
         self.whole = self.fitter.quantize([step_value(c) for c in self.codes])
-        self.count = sum(int((n != 0).sum()) for layer in self.whole for n in layer)
+
+    def settle(self, rounds, seconds=None):
+        "Quantize, look and correct, until there were so many rounds or four fifths of the time are used up; the last squared error"
+        pixels, start = self.fitter.x[:, 0].numel(), self.passed()
+        while len(self.history) < rounds:
+            self.quantize()
+            error = self.fitter.correct().mean().item()
+            for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.room/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
+            start, round_ = self.passed(), self.passed() - start
+            if seconds and start + 2*round_ > 0.8*seconds: break
+        return self.history.mse[-1]
 
     def write(self, tries=6):
         "The largest section found that fits, which the model is left with; None if none does"
@@ -176,7 +179,7 @@ class _Writer:
             before, section = self.codes, write_textures(self.fitter.model, self.motions, self.codes, self.whole)
             if len(section) <= self.room and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
             if 0.985*self.room <= len(section) <= self.room: break
-            self.bits = max(0.5, self.bits*(1 + (len(section)/(0.993*self.room) - 1)))
+            self.bits = max(0.5, self.bits*len(section)/(0.993*self.room))
         if best is None: return None
         self.fitter.put(best[1], [step_value(c) for c in best[2]])
         return best[0]
@@ -184,38 +187,25 @@ class _Writer:
 # %% ../nbs/12a_texture_codec.ipynb #24e4f501
 ROUNDS = 4   # of rounding and correcting; more change little
 
-def _writer_of(video, found, room, device):
-    "All that an encode needs, at its start"
-    model, motions = _model_of(video, found, device)
-    return _Writer(TextureFitter(model, video, found), motions, room)
-
-def _settle(writer, rounds, seconds, begun):
-    "Round and correct, until the rounds or four fifths of the time are used up"
-    passed = lambda: time.perf_counter() - begun
-    for _ in range(max(1, rounds)):
-        start = passed()
-        writer.round(start)
-        if seconds and passed() + 2*(passed() - start) > 0.8*seconds: break
-
 def encode_textures(
     video: Video,           # the frames of one group of pictures
     found: Found,           # motions and owners
     room: int,              # bytes that the section may take
     *,
-    seconds: float = None,  # stop correcting when so much time is gone; None: no limit
-    rounds: int = ROUNDS,   # of correcting, at most
+    seconds: float = None,  # stop correcting when four fifths of it are gone; None: no limit
+    rounds: int = ROUNDS,   # of correcting, at most; at least 1
     fewer: bool = False,    # take fewer layers than were found if the squared error is then smaller
     device=None,            # None: CUDA if there is one, else CPU
 ) -> tuple:                 # (CoordFlow as the decoder will have it, section as bytes, `History` with one entry a round)
     "Fit textures to a clip so that they fit into a section"
     device, begun = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
     with _arithmetic(torch.get_num_threads()):
-        writer = _writer_of(video, found, room, device)
-        while fewer and len(found.share) > 1 and (not seconds or time.perf_counter() - begun < 0.3*seconds):
-            other = _writer_of(video, found.fewer(), room, device)
-            if other.trial() > writer.trial(): break
+        writer = _Writer(video, found, room, device, begun)
+        while fewer and len(found.share) > 1 and (not seconds or writer.passed() < 0.3*seconds):
+            other, trial = _Writer(video, found.fewer(), room, device, begun), max(1, rounds - 1)
+            if other.settle(trial) > writer.settle(trial): break
             writer, found = other, found.fewer()
-        _settle(writer, rounds, seconds, begun)
+        writer.settle(max(1, rounds), seconds)
         best = writer.write()
     if best is None: raise ValueError(f'{room:,} bytes are too few for {len(found.share)} texture(s): give more bits a pixel, or fewer layers')
     return writer.fitter.model, best, writer.history
