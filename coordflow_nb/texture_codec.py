@@ -8,6 +8,7 @@ __all__ = ['TEXTURE_FIELDS', 'CANVAS_FIELDS', 'STEPS', 'ALPHA_STEP', 'ROUNDS', '
 
 # %% ../nbs/12a_texture_codec.ipynb #d0616770
 import math, time
+from dataclasses import replace
 
 import torch
 
@@ -17,6 +18,7 @@ from .layers import Found
 from .fusion import CoordFlow
 from .training import History, _arithmetic
 from .texture import TextureFitter, TextureSettings, make_texture_model, texture_settings
+from .deformation import DeformationSettings, fit_deformations
 from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
 from .context_coding import decode_bands, encode_bands
@@ -45,6 +47,8 @@ TEXTURE_FIELDS = (
     Field('rows', 'H', 1, 65535, doc='and from top to bottom'),
     Field('time_levels', 'B', 0, 8, doc='levels of the wavelet transform in time'),
     Field('levels', 'B', 0, 8, doc='levels in space'),
+    Field('spacing', 'B', 0, 255, doc='canvas pixels between the nodes of a deformation; 0: all layers are rigid'),
+    Field('deformation', 'H', 0, 2**14 - 1, doc='step code of the deformations'),
     Field('motion', 'H', 0, 2**14 - 1, doc='step code of the motions'),
     Field('luma', 'H', 0, 2**14 - 1, doc='step code of the brightness'),
     Field('red', 'H', 0, 2**14 - 1, doc='of the first colour difference'),
@@ -58,21 +62,26 @@ CANVAS_FIELDS = (
     Field('h', 'H', 1, 65535, doc='height'),
 )
 _CHANNELS = ('luma', 'red', 'green', 'alpha')
+_CODED = ('deformation', *_CHANNELS)
 
 def write_textures(
     model: CoordFlow,  # of textures
     motions: list,     # from `round_flows`
-    steps: list,       # four step codes: brightness, two colour differences, alpha
+    deformations: list,# their subbands as bytes, one piece a layer; empty if all layers are rigid
+    steps: list,       # five step codes: deformation, brightness, two colour differences, alpha
     integers: list,    # whole coefficients of each layer, a list of tensors
 ) -> bytes:
     "A model of textures as bytes"
     s = model.layers[0].color.settings
-    fields = dict(columns=s.columns, rows=s.rows, time_levels=s.levels[0], levels=s.levels[1], motion=step_code(_motion_step((s.columns, s.rows))),
-                  **dict(zip(_CHANNELS, steps)))
+    fields = dict(columns=s.columns, rows=s.rows, time_levels=s.levels[0], levels=s.levels[1], spacing=s.spacing,
+                  motion=step_code(_motion_step((s.columns, s.rows))), **dict(zip(_CODED, steps)))
     canvases = b''.join(pack_fields(CANVAS_FIELDS, dict(zip('xywh', l.color.settings.region))) for l in model.layers)
     sized = lambda data: write_varint(len(data)) + data
-    layers = [encode_bands(l.color.bands, [n.int().cpu() for n in whole]) for l, whole in zip(model.layers, integers)]
-    return pack_fields(TEXTURE_FIELDS, fields) + canvases + sized(encode_tensors([_differences(n).cpu().numpy() for n in motions])) + b''.join(map(sized, layers))
+    pieces = [encode_tensors([_differences(n).cpu().numpy() for n in motions])]
+    pieces += deformations + [_subbands(l.color, whole) for l, whole in zip(model.layers, integers)]
+    return pack_fields(TEXTURE_FIELDS, fields) + canvases + b''.join(map(sized, pieces))
+
+def _subbands(volume, whole): return encode_bands(volume.bands, [n.int().cpu() for n in whole])
 
 # %% ../nbs/12a_texture_codec.ipynb #5514a1dc
 def _settings(data, layers, frames):
@@ -81,7 +90,7 @@ def _settings(data, layers, frames):
     colors = []
     for _ in range(layers):
         canvas, at = unpack_fields(CANVAS_FIELDS, data, at)
-        colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['rows'], v['columns'], frames, (v['time_levels'], v['levels'])))
+        colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['rows'], v['columns'], frames, (v['time_levels'], v['levels']), v['spacing']))
     check_memory(sum(64*math.prod(c.shape) for c in colors), f'a texture of {frames} frames')
     return v, colors, at
 
@@ -105,9 +114,10 @@ def read_textures(
         for tensor, n in zip(moving, decode_tensors(payload, [tuple(m.shape) for m in moving])):
             tensor.data = torch.from_numpy(n).cumsum(0).float()*step_value(v['motion'])
         steps = torch.tensor([step_value(v[k]) for k in _CHANNELS]).view(1, 4, 1, 1)
-        for layer in model.layers:
+        bending = [(l.color.deformation, step_value(v['deformation']), 2) for l in model.layers if l.color.deformation]
+        for volume, step, channels in bending + [(l.color, steps, 4) for l in model.layers]:
             payload, at = _piece(data, at)
-            layer.color.set([n*steps for n in decode_bands(payload, layer.color.bands)])
+            volume.set([n*step for n in decode_bands(payload, volume.bands, channels)])
     except ValueError as e: raise BitstreamError(str(e)) from None
     return model.requires_grad_(False).eval()
 
@@ -126,7 +136,14 @@ def _step_for(fitter, count):
     count = min(max(1, int(count)), len(sizes))
     return max(1e-4, sizes.kthvalue(len(sizes) - count + 1).values.item())
 
-def _codes(step): return [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP)]
+def _crossing(tried, slope=0.5):
+    "Where a falling curve through the points (log step, log of bytes over bytes wanted) is 0: between the nearest on either side, else onwards with a usual slope"
+    above, below = min((p for p in tried if p[1] > 0), key=lambda p: p[1], default=None), max((p for p in tried if p[1] <= 0), key=lambda p: p[1], default=None)
+    if above and below: return above[0] + (below[0] - above[0])*above[1]/(above[1] - below[1])
+    x, y = above or below
+    return x + y/slope
+
+def _codes(step): return [step_code(_BENDING.step)] + [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP)]
 
 # %% ../nbs/12a_texture_codec.ipynb #cce7f407
 def still_layer(
@@ -136,34 +153,50 @@ def still_layer(
     T, h, w = len(video), *video.frames.shape[1:3]
     return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8), torch.ones(1))
 
-def _model_of(video, found, device=None):
+def _model_of(video, found, spacing=0, device=None):
     "An empty model with the motions of `found`, and the motions in whole numbers"
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
-    model = make_texture_model(flow, [texture_settings(video.size, q) for q in found.similarities])
+    model = make_texture_model(flow, [texture_settings(video.size, q, spacing=spacing) for q in found.similarities])
     for layer, q in zip(model.layers, found.similarities): fit_flow(layer.flow, q)
     motions = round_flows(model, video.size)
     return model.to(device), motions
+
+_BENDING = replace(DeformationSettings(), step=step_value(step_code(DeformationSettings().step)))   # a step that the file can hold
+
+def _bending_model(video, found, device, settings=_BENDING):
+    "The same with what bends in each layer, and its subbands as bytes; rigid, and no bytes, if nothing does"
+    if len(video) > 1:
+        model, motions = _model_of(video, found, settings.spacing, device)
+        deformations = fit_deformations(model, video, found, settings)
+        if any(bool(n.any()) for layer in deformations for n in layer):
+            return model, motions, [_subbands(l.color.deformation, n) for l, n in zip(model.layers, deformations)]
+    return *_model_of(video, found, 0, device), []
 
 # %% ../nbs/12a_texture_codec.ipynb #a3d0a015
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
     def __init__(self, video, found, room, device, begun):
-        model, self.motions = _model_of(video, found, device)
+        model, self.motions, self.deformations = _bending_model(video, found, device)
         self.fitter, self.room, self.begun, self.bits, self.history = TextureFitter(model, video, found), room, begun, 5., History()
+        self.side = 200*len(model.layers) + sum(map(len, self.deformations))   # bytes beside the coefficients
 
     def passed(self): return time.perf_counter() - self.begun
 
-    def quantize(self):
-        "Whole numbers at the step that should fill the room"
-        alpha, side = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum()), 200*len(self.fitter.wanted)   # are paid first
-        self.codes = _codes(_step_for(self.fitter, 8*(self.room - side)/self.bits - alpha))
-        self.whole = self.fitter.quantize([step_value(c) for c in self.codes])
+    def step(self):
+        "The step that should fill the room"
+        alpha = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum())   # are paid first
+        return _step_for(self.fitter, 8*(self.room - self.side)/self.bits - alpha)
+
+    def quantize(self, step):
+        "Whole numbers at a step"
+        self.codes = _codes(step)
+        self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
 
     def settle(self, rounds, seconds=None):
         "Quantize, look and correct, until there were so many rounds or four fifths of the time are used up; the last squared error"
         pixels, start = self.fitter.x[:, 0].numel(), self.passed()
         while len(self.history) < rounds:
-            self.quantize()
+            self.quantize(self.step())
             error = self.fitter.correct().mean().item()
             for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.room/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
             start, round_ = self.passed(), self.passed() - start
@@ -172,16 +205,19 @@ class _Writer:
 
     def write(self, tries=6):
         "The largest section found that fits, which the model is left with; None if none does"
-        best, before = None, None
+        best, step, tried, hurdles = None, self.step(), [], self.fitter.hurdles
+        least = max(1e-4, max(w.abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
         for _ in range(tries):
-            self.quantize()
-            if self.codes == before: break
-            before, section = self.codes, write_textures(self.fitter.model, self.motions, self.codes, self.whole)
+            step, self.fitter.hurdles = max(step, least), hurdles
+            if tried and math.log(step) == tried[-1][0]: break
+            self.quantize(step)
+            section = write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole)
             if len(section) <= self.room and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
             if 0.985*self.room <= len(section) <= self.room: break
-            self.bits = max(0.5, self.bits*len(section)/(0.993*self.room))
+            tried.append((math.log(step), math.log(len(section)/(0.993*self.room))))
+            step = math.exp(_crossing(tried))
         if best is None: return None
-        self.fitter.put(best[1], [step_value(c) for c in best[2]])
+        self.fitter.put(best[1], [step_value(c) for c in best[2][1:]])
         return best[0]
 
 # %% ../nbs/12a_texture_codec.ipynb #24e4f501
@@ -201,8 +237,8 @@ def encode_textures(
     device, begun = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
     with _arithmetic(torch.get_num_threads()):
         writer = _Writer(video, found, room, device, begun)
-        while fewer and len(found.share) > 1 and (not seconds or writer.passed() < 0.3*seconds):
-            other, trial = _Writer(video, found.fewer(), room, device, begun), max(1, rounds - 1)
+        while fewer and len(found.share) > 1 and (not seconds or writer.passed() < 0.25*seconds):
+            other, trial = _Writer(video, found.fewer(), room, device, begun), min(rounds, 2)
             if other.settle(trial) > writer.settle(trial): break
             writer, found = other, found.fewer()
         writer.settle(max(1, rounds), seconds)
