@@ -71,7 +71,7 @@ def run_bench(
     "All codecs on all clips, saved after each entry"
     said = json.loads(Path(out).read_text()) if Path(out).exists() else dict(command=command, machine=machine(), seconds=seconds, clips={})
     missing = [(n, c) for n in present(folder) for c in CODECS if c not in said['clips'].get(n, {}).get('curves', {})]
-    for ours in (True, False):
+    for ours in (False, True):
         todo = [(n, c) for n, c in missing if (c in COLORS) == ours]
         with ThreadPoolExecutor(jobs if ours else 1) as pool:
             waiting = {pool.submit(_in_process, n, c, seconds, folder, 1 if ours else None): (n, c) for n, c in todo}

@@ -193,27 +193,28 @@ class _Writer:
         self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
 
     def settle(self, rounds, seconds=None):
-        "Quantize, look and correct, until there were so many rounds or four fifths of the time are used up; the last squared error"
+        "Quantize, look and correct, until there were so many rounds or three quarters of the time are used up; the last squared error"
         pixels, start = self.fitter.x[:, 0].numel(), self.passed()
         while len(self.history) < rounds:
             self.quantize(self.step())
             error = self.fitter.correct().mean().item()
             for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.room/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
             start, round_ = self.passed(), self.passed() - start
-            if seconds and start + 2*round_ > 0.8*seconds: break
+            if seconds and start + 2*round_ > 0.75*seconds: break
         return self.history.mse[-1]
 
-    def write(self, tries=6):
-        "The largest section found that fits, which the model is left with; None if none does"
+    def write(self, seconds=None, tries=6):
+        "The largest section found that fits, which the model is left with; None if none does. Once one fits, no try is begun that would last beyond the time"
         best, step, tried, hurdles = None, self.step(), [], self.fitter.hurdles
         least = max(1e-4, max(w.abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
         for _ in range(tries):
             step, self.fitter.hurdles = max(step, least), hurdles
             if tried and math.log(step) == tried[-1][0]: break
+            start = self.passed()
             self.quantize(step)
             section = write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole)
             if len(section) <= self.room and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
-            if 0.985*self.room <= len(section) <= self.room: break
+            if 0.985*self.room <= len(section) <= self.room or best and seconds and 2*self.passed() - start > seconds: break
             tried.append((math.log(step), math.log(len(section)/(0.993*self.room))))
             step = math.exp(_crossing(tried))
         if best is None: return None
@@ -241,7 +242,7 @@ def encode_textures(
     found: Found,           # motions and owners
     room: int,              # bytes that the section may take
     *,
-    seconds: float = None,  # stop correcting when four fifths of it are gone; None: no limit
+    seconds: float = None,  # stop correcting when three quarters of it are gone, and trying sizes when all is; None: no limit
     rounds: int = ROUNDS,   # of correcting, at most; at least 1
     fewer: bool = False,    # take fewer layers than were found if the squared error is then smaller
     device=None,            # None: CUDA if there is one, else CPU
@@ -253,7 +254,7 @@ def encode_textures(
     with _arithmetic(torch.get_num_threads()):
         writer = _best_writer(video, found, fewer, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
-        best = writer.write()
+        best = writer.write(seconds)
     if best is None: raise ValueError(f'{room:,} bytes are too few for {len(writer.fitter.own)} texture(s): give more bits a pixel, or fewer layers')
     return writer.fitter.model, best, writer.history
 
