@@ -11,6 +11,7 @@ __all__ = ['lift', 'unlift', 'Band', 'bands', 'space_levels', 'analyse', 'synthe
 # %% ../nbs/08_texture.ipynb #1a3460e1
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -29,11 +30,18 @@ from .fusion import CoordFlow, Layer, ModelSettings
 # Cohen, Daubechies & Feauveau 1992; as four lifting steps in Daubechies & Sweldens 1998, section 7.4
 _STEPS, _GAIN = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971), 2**0.5/1.230174104914001
 
-def _beside(x, n, first):
-    "For each of n samples the sum of its two neighbours among x along the first axis, mirrored at the ends; `first`: x[0] comes before sample 0"
-    if first: left, right = x[:n], torch.cat([x[1:], x[-1:]])[:n]
-    else: left, right = torch.cat([x[:1], x])[:n], torch.cat([x, x[-1:]])[:n]
-    return left + right
+def _add_beside(x, y, k, first):
+    "Add to each sample of x k times the sum of its two neighbours among y, along the first axis, mirrored at the ends; in place. `first`: y[0] comes before x[0]"
+    n = min(len(x), len(y))
+    x[:n].add_(y[:n], alpha=k)
+    if len(x) > n: x[n:].add_(y[-1:], alpha=k)
+    if first:
+        m = min(len(x), len(y) - 1)
+        x[:m].add_(y[1:m+1], alpha=k)
+        if len(x) > m: x[m:].add_(y[-1:], alpha=k)
+    else:
+        x[:1].add_(y[:1], alpha=k)
+        x[1:].add_(y[:len(x)-1], alpha=k)
 
 def lift(
     x: torch.Tensor, # any shape
@@ -42,11 +50,11 @@ def lift(
     "One level of the 9/7 wavelet transform along an axis, close to orthonormal"
     x = x.movedim(dim, 0)
     if len(x) < 2: return x.movedim(0, dim), x[:0].movedim(0, dim)
-    low, high = x[0::2], x[1::2]
+    low, high = x[0::2].clone(), x[1::2].clone()
     for i in (0, 2):
-        high = high + _STEPS[i]*_beside(low, len(high), True)
-        low = low + _STEPS[i+1]*_beside(high, len(low), False)
-    return (low*_GAIN).movedim(0, dim), (high/_GAIN).movedim(0, dim)
+        _add_beside(high, low, _STEPS[i], True)
+        _add_beside(low, high, _STEPS[i+1], False)
+    return low.mul_(_GAIN).movedim(0, dim), high.div_(_GAIN).movedim(0, dim)
 
 def unlift(
     low: torch.Tensor, high: torch.Tensor, # from `lift`
@@ -57,8 +65,8 @@ def unlift(
     if len(high) == 0: return low.movedim(0, dim)
     low, high = low/_GAIN, high*_GAIN
     for i in (2, 0):
-        low = low - _STEPS[i+1]*_beside(high, len(low), False)
-        high = high - _STEPS[i]*_beside(low, len(high), True)
+        _add_beside(low, high, -_STEPS[i+1], False)
+        _add_beside(high, low, -_STEPS[i], True)
     x = low.new_empty(len(low) + len(high), *low.shape[1:])
     x[0::2], x[1::2] = low, high
     return x.movedim(0, dim)
@@ -122,16 +130,30 @@ def _synthesize_pictures(parts):
     for i in range(1, len(parts), 3): x = unlift(unlift(x, parts[i + 1], 2), unlift(parts[i], parts[i + 2], 2), 3)
     return x
 
+@lru_cache
+def _time_basis(frames, levels):
+    "[T, T]: how much of each picture of the time levels is in each frame"
+    low, high = _halves(frames, levels)
+    x, *parts = torch.eye(frames).split([low] + high)
+    for part in parts: x = unlift(x, part, 0)
+    return x
+
+def _busy(parts):
+    "Which of the pictures [T', ...] given by their subbands are not all zeros; all if gradients are wanted"
+    if torch.is_grad_enabled() and any(p.requires_grad for p in parts): return torch.ones(len(parts[0]), dtype=torch.bool)
+    return sum((p.flatten(1).any(1) for p in parts if p.numel()), torch.zeros(len(parts[0]), dtype=torch.bool, device=parts[0].device))
+
 def synthesize(
     parts: list,            # tensors, one for each of `bands`
     levels: tuple = (5, 5), # levels in time and in space
 ) -> torch.Tensor:          # [T, C, h, w]
-    "A volume from its wavelet coefficients"
+    "A volume from its wavelet coefficients: first the pictures of each time level, those that are not all zeros, then the frames as sums of them"
     n = 1 + 3*levels[1]
-    pictures = [_synthesize_pictures(parts[i:i+n]) for i in range(0, len(parts), n)]
-    x = pictures[0]
-    for high in pictures[1:]: x = unlift(x, high, 0)
-    return x
+    groups = [parts[i:i+n] for i in range(0, len(parts), n)]
+    busy = [_busy(group) for group in groups]
+    pictures = torch.cat([_synthesize_pictures([p[b] for p in group]) for group, b in zip(groups, busy)])
+    basis = _time_basis(sum(map(len, busy)), levels[0]).to(pictures)[:, torch.cat(busy).to(pictures.device)]
+    return (basis @ pictures.flatten(1)).view(len(basis), *pictures.shape[1:])
 
 # %% ../nbs/08_texture.ipynb #34df2291
 #: Rows: brightness, red against blue, green against both. Orthonormal, so that squared errors stay what they are.
@@ -282,7 +304,8 @@ class ColorTexture(Volume):
 # %% ../nbs/08_texture.ipynb #01746735
 def _at(volume, u):
     "A volume [T, C, h, w] at a frame number that may be between two: [1, C, h, w]"
-    return torch.lerp(volume[int(u)], volume[min(int(u) + 1, len(volume) - 1)], u - int(u))[None]
+    if u == int(u): return volume[int(u)][None]
+    return torch.lerp(volume[int(u)], volume[int(u) + 1], u - int(u))[None]
 
 @patch
 def forward(self: ColorTexture,
@@ -291,7 +314,7 @@ def forward(self: ColorTexture,
 ) -> torch.Tensor:   # [n, 4] float32: RGB around [0, 1], not clamped, then the alpha logit
     "Colour and alpha logit of canonical positions at given times: bicubic in space, linear in time"
     volume, T = self.volume(), self.settings.frames
-    times, which = torch.unique(t[:, 0], return_inverse=True)
+    times, which = (t[:1, 0], None) if (t == t[:1]).all() else torch.unique(t[:, 0], return_inverse=True)
     g, out = _on_canvas(q, self.settings), q.new_empty(len(q), 4)
     for i, u in enumerate((((times + 1)*T - 1)/2).clamp(0, T - 1).tolist()):
         mine = which == i if len(times) > 1 else slice(None)
