@@ -137,7 +137,7 @@ def encode(
     size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='crop to this shape, centred, and scale to this size'),
     start: int = typer.Option(0, min=0, help='first frame'),
     frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
-    color: Color = typer.Option('mlp', help='kind of Color Network'),
+    color: Color = typer.Option('texture', help='kind of Color Network'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their place, at least 2'),
     flow: Flow = typer.Option('warm', help='the motion is measured first, learned from zero, or there is none'),
     bpp: float = typer.Option(None, help='bits a pixel that the file may take; by default 0.1, and at least 2,000 bytes'),

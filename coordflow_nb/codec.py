@@ -221,7 +221,7 @@ def _plan_texture(video, target, layers, flow, bpp):
 def plan(
     video: Video,           # the clip
     *,
-    color: str = 'mlp',     # kind of Color Network: 'mlp' or 'texture'
+    color: str = 'texture', # kind of Color Network: 'texture' or 'mlp'
     layers: int = None,     # L, or, with 'warm', up to as many; None: with 'warm' as many as earn their place (chapter 04a), and at least 2 of 'mlp'; else 2
     flow: str = 'warm',     # 'warm' (the motion is measured first), 'learned' (a Flow Network, from zero), 'table' (a table, from zero) or 'none'
     bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes
@@ -338,10 +338,10 @@ def encode_gop(
     return _land(quantized, quantized.model.settings, plan.target - header - 4, more), history
 
 # %% ../nbs/13_codec.ipynb #01756ec2
-def _encode_texture_gop(video, plan, seconds, steps, device):
+def _encode_texture_gop(video, plan, seconds, steps, device, progress):
     "Section and `History` of a clip as textures"
     room = plan.target - _header(video).nbytes - fields_size(MODEL_FIELDS) - 4
-    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, fewer=plan.fewer, device=device)
+    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, fewer=plan.fewer, device=device, progress=progress)
     return pack_fields(MODEL_FIELDS, settings_values(model.settings)) + data, history
 
 def encode_planned(
@@ -359,7 +359,7 @@ def encode_planned(
     "Compress a clip as planned"
     if seconds is None and steps is None: seconds = 60
     if seconds is not None: seconds = max(seconds - plan.spent, seconds/2)   # finding the layers is part of the budget
-    if plan.model.color.kind == 'texture': section, history = _encode_texture_gop(video, plan, seconds, steps, device)
+    if plan.model.color.kind == 'texture': section, history = _encode_texture_gop(video, plan, seconds, steps, device, progress)
     else: section, history = encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
                                         device=device, progress=progress)
     return write_file(_header(video, origin), [section]), history
@@ -367,7 +367,7 @@ def encode_planned(
 def encode(
     video: Video,           # the clip
     *,
-    color: str = 'mlp',     # kind of Color Network: 'mlp' or 'texture'
+    color: str = 'texture', # kind of Color Network: 'texture' or 'mlp'
     layers: int = None,     # L; None: see `plan`
     flow: str = 'warm',     # 'warm', 'learned', 'table' or 'none', see `plan`
     bpp: float = None,      # bits a pixel that the file may take; None: 0.1, and at least 2,000 bytes

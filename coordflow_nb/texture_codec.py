@@ -11,6 +11,7 @@ import math, time
 from dataclasses import replace
 
 import torch
+from tqdm.auto import tqdm
 
 from .video import Video, check_memory
 from .flow import FlowSettings, fit_flow
@@ -175,8 +176,10 @@ def _bending_model(video, found, device, settings=_BENDING):
 # %% ../nbs/12a_texture_codec.ipynb #a3d0a015
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
-    def __init__(self, video, found, room, device, begun, bends=True):
+    def __init__(self, video, found, room, device, begun, bar, bends=True):
         model, self.motions, self.deformations = _bending_model(video, found, device) if bends else (*_model_of(video, found, 0, device), [])
+        if sum(map(len, self.deformations)) > 0.2*room: model, self.motions, self.deformations = *_model_of(video, found, 0, device), []
+        self.bar = bar
         self.fitter, self.room, self.begun, self.bits, self.history = TextureFitter(model, video, found), room, begun, 5., History()
         self.side = 200*len(model.layers) + sum(map(len, self.deformations))   # bytes beside the coefficients
 
@@ -199,16 +202,17 @@ class _Writer:
             self.quantize(self.step())
             error = self.fitter.correct().mean().item()
             for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.room/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
+            self.bar.set_postfix_str(f'{-10*math.log10(max(error, 1e-12)):.2f} dB'); self.bar.update()
             start, round_ = self.passed(), self.passed() - start
             if seconds and start + 2*round_ > 0.75*seconds: break
         return self.history.mse[-1]
 
     def write(self, seconds=None, tries=6):
         "The largest section found that fits, which the model is left with; None if none does. Once one fits, no try is begun that would last beyond the time"
-        best, step, tried, hurdles = None, self.step(), [], self.fitter.hurdles
+        best, step, tried, hurdles, most = None, self.step(), [], self.fitter.hurdles, _step_for(self.fitter, 1)
         least = max(1e-4, max(w.abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
         for _ in range(tries):
-            step, self.fitter.hurdles = max(step, least), hurdles
+            step, self.fitter.hurdles = min(max(step, least), most), hurdles
             if tried and math.log(step) == tried[-1][0]: break
             start = self.passed()
             self.quantize(step)
@@ -246,12 +250,14 @@ def encode_textures(
     rounds: int = ROUNDS,   # of correcting, at most; at least 1
     fewer: bool = False,    # take fewer layers than were found if the squared error is then smaller
     device=None,            # None: CUDA if there is one, else CPU
+    progress: bool = False, # show a progress bar, a step a round
 ) -> tuple:                 # (CoordFlow as the decoder will have it, section as bytes, `History` with one entry a round)
     "Fit textures to a clip so that they fit into a section; layers bend if the squared error is then smaller"
     device, begun = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
-    make = lambda found, bends=True: _Writer(video, found, room, device, begun, bends)
+    bar = tqdm(desc='fitting', unit=' rounds', disable=not progress)
+    make = lambda found, bends=True: _Writer(video, found, room, device, begun, bar, bends)
     in_time = lambda: not seconds or time.perf_counter() - begun < 0.25*seconds
-    with _arithmetic(torch.get_num_threads()):
+    with bar, _arithmetic(torch.get_num_threads()):
         writer = _best_writer(video, found, fewer, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
         best = writer.write(seconds)
