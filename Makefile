@@ -12,7 +12,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup lab test demo images bench-motion run export clean FORCE
+.PHONY: help setup lab test demo images bench bench-motion run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,10 @@ images: $(READY) ## make the picture and the numbers that the README shows: fits
 	@cp out/images/result.json data/results/demo.json
 	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo_layers.json
+
+bench: $(READY) ## rate and distortion of all codecs on five clips: 40 encodes of two minutes, an hour; CLIPS=folder with the real ones
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.results $(if $(CLIPS),--clips $(CLIPS))
 
 bench-motion: $(READY) ## what motion and layers are worth: 69 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
 	@mkdir -p data/results

@@ -10,12 +10,11 @@ import argparse, json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from .video import Video, moving_layers
 from .codec import COLORS, open_source
-from .rate_distortion import RATES, bd_rows, curve, machine, save_json
+from .rate_distortion import RATES, curve, machine, save_json
 
 # %% ../nbs/40_results.ipynb #6fa5d349
 FRAMES = 48
@@ -35,6 +34,7 @@ def bench_clip(
     frames: int = FRAMES,
 ) -> Video:
     "The frames of a clip of the benchmark"
+    if name not in CLIPS: raise ValueError(f'no clip {name!r}: there are {", ".join(CLIPS)}')
     file, size = CLIPS[name]
     if name == 'moving_layers': return moving_layers(size, frames).video
     return open_source(Path(folder or '.')/file if file else name, size=size, frames=frames)[0]

@@ -350,16 +350,17 @@ def make_texture_model(
 
 
 # %% ../nbs/08_texture.ipynb #e71685fe
-_SURE = 6.   # logit of alpha where the owner of a place is known
+_SURE = 12.  # logit of alpha where the owner of a place is known
 
 def alpha_canvas(
     own: torch.Tensor, # [T, 1, H, W] in {0, 1}: pixels of the layer
     view: Lens,
-) -> torch.Tensor:     # [1, 1, h, w] logits in -6..6
+) -> torch.Tensor:     # [1, 1, h, w] logits in -12..12
     "How sure the frames are, together, that a place of a canvas is the layer's"
     mine, seen = paint(torch.cat([own, torch.ones_like(own)], 1), view, still=True).split(1, 1)
-    known = (seen > 0.05).float()
-    return (2*_spread(mine/seen.clamp(min=0.05), known) - 1)*_SURE
+    logits = (2*_spread(mine/seen.clamp(min=0.05), (seen > 0.05).float()) - 1)*_SURE
+    for _ in range(2): logits = F.avg_pool2d(F.pad(logits, (1, 1, 1, 1), mode='replicate'), 3, 1)
+    return logits
 
 # %% ../nbs/08_texture.ipynb #7a372287
 def deadzone(

@@ -124,7 +124,7 @@ def read_textures(
 
 # %% ../nbs/12a_texture_codec.ipynb #f03f0b04
 STEPS = (1., 1.2, 1.2)   # of brightness and colour differences, relative
-ALPHA_STEP = 20.         # logits are -6 to 6, and what lasts T frames is T**0.5 times as large
+ALPHA_STEP = 30.         # logits are -12 to 12, and what lasts T frames is T**0.5 times as large; twice that where colours are coarse, too
 
 def _heights(fitter, channel, step=1.):
     "What is wanted of a channel, in hurdles, all in one row"
@@ -144,7 +144,7 @@ def _crossing(tried, slope=0.5):
     x, y = above or below
     return x + y/slope
 
-def _codes(step): return [step_code(_BENDING.step)] + [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP)]
+def _codes(step): return [step_code(_BENDING.step)] + [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP*min(2, max(1, 1.7*step)))]
 
 # %% ../nbs/12a_texture_codec.ipynb #cce7f407
 def still_layer(
