@@ -186,7 +186,7 @@ def demo(
     theirs = score(x.video, truth, len(x.data), x.encode_seconds, x.decode_seconds)
     side_by_side(truth, decoded, x.video).save(sides)
     use_style()
-    about = f'{name}: {frames} frames of {size[0]}x{size[1]} in {ours["bytes"]:,} bytes, {ours["PSNR"]:.1f} dB after {seconds:g} s of fitting'
+    about = f'{name}: {frames} frames of {size[0]}x{size[1]} in {ours["bytes"]:,} bytes, {ours["PSNR"]:.1f} dB after {ours["encode seconds"]:.0f} s'
     save_figure(portrait(load(cfv), truth, decoded, title=about), picture)
     said = dict(clip=repr(truth), scores=dict(coordflow=ours, x264=theirs), x264=in_words(x.settings), commands=commands, machine=machine())
     save_json(said, report)
