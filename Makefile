@@ -39,7 +39,7 @@ bench: $(READY) ## rate and distortion of all codecs on five clips: 40 encodes o
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.results $(if $(CLIPS),--clips $(CLIPS))
 
-bench-motion: $(READY) ## what motion and layers are worth: 69 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
+bench-motion: $(READY) ## what motion and layers are worth: 85 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.benchmark $(if $(CLIPS),--clips $(CLIPS))
 

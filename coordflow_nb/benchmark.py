@@ -107,7 +107,7 @@ def motion_suite(
     ablation = [Case(c, flow, layers, seconds=seconds) for c in clips for flow in ('none', 'learned', 'warm') for layers in (1, 2, 3)]
     seeds = [Case(c, seed=seed, seconds=seconds) for c in clips for seed in range(5)]
     masks = [Case('moving_layers', clip_seed=s, seconds=seconds) for s in range(1, 10)]
-    textures = [Case(c, color='texture', seconds=seconds) for c in clips]
+    textures = [Case(c, color='texture', seed=seed, seconds=seconds) for c in clips for seed in range(5)]
     return ablation + masks + seeds + textures
 
 def _in_process(case, folder):
