@@ -336,7 +336,7 @@ def texture_settings(
 ) -> TextureSettings:
     "A canvas that all frames of a layer fit on"
     T = len(similarities)
-    levels = levels or (min(5, max(0, (T - 1).bit_length())), space_levels(size))
+    levels = levels or (min(8, (T - 1).bit_length()), space_levels(size))
     return TextureSettings(_region(similarities, size, limit), size[1], size[0], T, levels, spacing)
 
 def make_texture_model(
