@@ -412,7 +412,7 @@ class TextureFitter:
             self.views = [lens(l.color.settings, l.flow(model.times), l.color.deformation and l.color.deformation.volume()) for l in model.layers]
         self._own(owner)
         if sharpen and len(self.own) > 1: self._own(self._sharpened(owner))
-        self.wanted, self.hurdles = [self._start(i) for i in range(len(self.own))], None
+        self.wanted, self.hurdles, self.eager = [self._start(i) for i in range(len(self.own))], None, 1.
 
     def _own(self, owner):
         "Shares of the layers [T, 1, H, W], and their canvases"
@@ -454,6 +454,8 @@ def quantize(self: TextureFitter,
     return whole
 
 # %% ../nbs/08_texture.ipynb #b81ed4d3
+_EAGER = 1.2   # step of all corrections but the first
+
 @patch
 @torch.no_grad()
 def render(self: TextureFitter) -> tuple: # (opponent colours [T, 3, H, W], alpha [L, T, 1, H, W])
@@ -469,7 +471,10 @@ def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of th
     picture, alpha = self.render()
     error = self.x - picture
     for l, v, a, wanted in zip(self.model.layers, self.views, alpha, self.wanted):
-        back = paint(torch.cat([error*a, a*a], 1), v)
-        delta = analyse(back[:, :3]/back[:, 3:].clamp(min=1), l.color.settings.levels)
+        missed, seen = paint(torch.cat([error*a, a*a], 1), v).split((3, 1), 1)
+        lasting = missed.sum(0, keepdim=True)/seen.sum(0, keepdim=True).clamp(min=1)
+        change = (missed + (1 - seen).clamp(min=0)*lasting)/seen.clamp(min=1)
+        delta = analyse(self.eager*change, l.color.settings.levels)
         for w, p, d in zip(wanted, l.color.coefficients, delta): w[:, :3] = p[:, :3] + d
+    self.eager = _EAGER
     return error.square().mean((1, 2, 3))
