@@ -22,7 +22,7 @@ from .texture import TextureFitter, TextureSettings, make_texture_model, texture
 from .deformation import DeformationSettings, fit_deformations
 from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
-from .context_coding import decode_bands, encode_bands
+from .context_coding import USUAL, decode_bands, encode_bands, learn_weights
 from .bitstream import BitstreamError, Field, pack_fields, unpack_fields
 
 # %% ../nbs/12a_texture_codec.ipynb #a7174fc6
@@ -71,6 +71,7 @@ def write_textures(
     deformations: list,# their subbands as bytes, one piece a layer; empty if all layers are rigid
     steps: list,       # five step codes: deformation, brightness, two colour differences, alpha
     integers: list,    # whole coefficients of each layer, a list of tensors
+    weights: list = None, # of the context model of each layer (chapter 11a); None: learn them here
 ) -> bytes:
     "A model of textures as bytes"
     s = model.layers[0].color.settings
@@ -79,10 +80,10 @@ def write_textures(
     canvases = b''.join(pack_fields(CANVAS_FIELDS, dict(zip('xywh', l.color.settings.region))) for l in model.layers)
     sized = lambda data: write_varint(len(data)) + data
     pieces = [encode_tensors([_differences(n).cpu().numpy() for n in motions])]
-    pieces += deformations + [_subbands(l.color, whole) for l, whole in zip(model.layers, integers)]
+    pieces += deformations + [_subbands(l.color, whole, w) for l, whole, w in zip(model.layers, integers, weights or [None]*len(integers))]
     return pack_fields(TEXTURE_FIELDS, fields) + canvases + b''.join(map(sized, pieces))
 
-def _subbands(volume, whole): return encode_bands(volume.bands, [n.int().cpu() for n in whole])
+def _subbands(volume, whole, weights=None): return encode_bands(volume.bands, [n.int().cpu() for n in whole], weights)
 
 # %% ../nbs/12a_texture_codec.ipynb #5514a1dc
 def _settings(data, layers, frames):
@@ -179,21 +180,28 @@ class _Writer:
     def __init__(self, video, found, room, device, begun, bar, bends=True):
         model, self.motions, self.deformations = _bending_model(video, found, device) if bends else (*_model_of(video, found, 0, device), [])
         if sum(map(len, self.deformations)) > 0.2*room: model, self.motions, self.deformations = *_model_of(video, found, 0, device), []
-        self.bar = bar
-        self.fitter, self.room, self.begun, self.bits, self.history = TextureFitter(model, video, found), room, begun, 5., History()
-        self.side = 200*len(model.layers) + sum(map(len, self.deformations))   # bytes beside the coefficients
+        self.fitter, self.room, self.begun, self.bar, self.history = TextureFitter(model, video, found), room, begun, bar, History()
+        self.codes, self.whole, self.weights = _codes(1.), [[torch.zeros_like(w) for w in layer] for layer in self.fitter.wanted], [USUAL]*len(model.layers)
+        self.bits, self.side = None, len(self.section())   # bits of a coefficient; bytes beside the coefficients
 
     def passed(self): return time.perf_counter() - self.begun
+
+    def section(self): return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole, self.weights)
 
     def step(self):
         "The step that should fill the room"
         alpha = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum())   # are paid first
-        return _step_for(self.fitter, 8*(self.room - self.side)/self.bits - alpha)
+        return _step_for(self.fitter, 8*(self.room - self.side)/(self.bits or 5) - alpha)
 
     def quantize(self, step):
         "Whole numbers at a step"
         self.codes = _codes(step)
         self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
+        self.bits = self.bits or 8*(len(self.section()) - self.side)/max(1, sum(int((n != 0).sum()) for layer in self.whole for n in layer))
+
+    def learn(self):
+        "Weights of the context model for what is to be written"
+        self.weights = [learn_weights([(l.color.bands, [n.int().cpu() for n in whole])]) for l, whole in zip(self.fitter.model.layers, self.whole)]
 
     def settle(self, rounds, seconds=None):
         "Quantize, look and correct, until there were so many rounds or three quarters of the time are used up; the last squared error"
@@ -210,13 +218,14 @@ class _Writer:
     def write(self, seconds=None, tries=6):
         "The largest section found that fits, which the model is left with; None if none does. Once one fits, no try is begun that would last beyond the time"
         best, step, tried, hurdles, most = None, self.step(), [], self.fitter.hurdles, _step_for(self.fitter, 1)
-        least = max(1e-4, max(w.abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
+        least = max(1e-4, max(w[:, :3].abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
         for _ in range(tries):
             step, self.fitter.hurdles = min(max(step, least), most), hurdles
             if tried and math.log(step) == tried[-1][0]: break
             start = self.passed()
             self.quantize(step)
-            section = write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole)
+            if not tried: self.learn()
+            section = self.section()
             if len(section) <= self.room and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
             if 0.985*self.room <= len(section) <= self.room or best and seconds and 2*self.passed() - start > seconds: break
             tried.append((math.log(step), math.log(len(section)/(0.993*self.room))))
