@@ -124,10 +124,11 @@ def _analyse_pictures(x, levels):
         out = [high_low, low_high, high_high] + out
     return [x] + out
 
+# %% ../nbs/08_texture.ipynb #9b757ba5
 def _synthesize_pictures(parts):
-    "Undo `_analyse_pictures`"
+    "Pictures [n, h, w] from their subbands"
     x = parts[0]
-    for i in range(1, len(parts), 3): x = unlift(unlift(x, parts[i + 1], 2), unlift(parts[i], parts[i + 2], 2), 3)
+    for i in range(1, len(parts), 3): x = unlift(unlift(x, parts[i + 1], 1), unlift(parts[i], parts[i + 2], 1), 2)
     return x
 
 @lru_cache
@@ -139,9 +140,9 @@ def _time_basis(frames, levels):
     return x
 
 def _busy(parts):
-    "Which of the pictures [T', ...] given by their subbands are not all zeros; all if gradients are wanted"
-    if torch.is_grad_enabled() and any(p.requires_grad for p in parts): return torch.ones(len(parts[0]), dtype=torch.bool)
-    return sum((p.flatten(1).any(1) for p in parts if p.numel()), torch.zeros(len(parts[0]), dtype=torch.bool, device=parts[0].device))
+    "Which of the pictures [T', C] given by their subbands are not all zeros; all if gradients are wanted"
+    if torch.is_grad_enabled() and any(p.requires_grad for p in parts): return torch.ones(parts[0].shape[:2], dtype=torch.bool, device=parts[0].device)
+    return sum((p.flatten(2).any(2) for p in parts if p.numel()), torch.zeros(parts[0].shape[:2], dtype=torch.long, device=parts[0].device)) > 0
 
 def synthesize(
     parts: list,            # tensors, one for each of `bands`
@@ -152,8 +153,11 @@ def synthesize(
     groups = [parts[i:i+n] for i in range(0, len(parts), n)]
     busy = [_busy(group) for group in groups]
     pictures = torch.cat([_synthesize_pictures([p[b] for p in group]) for group, b in zip(groups, busy)])
-    basis = _time_basis(sum(map(len, busy)), levels[0]).to(pictures)[:, torch.cat(busy).to(pictures.device)]
-    return (basis @ pictures.flatten(1)).view(len(basis), *pictures.shape[1:])
+    when, channel = torch.cat(busy).nonzero(as_tuple=True)
+    frames = sum(map(len, busy))
+    basis = _time_basis(frames, levels[0]).to(pictures)
+    volume = [basis[:, when[channel == c]] @ pictures[channel == c].flatten(1) for c in range(parts[0].shape[1])]
+    return torch.stack(volume, 1).view(frames, -1, *pictures.shape[1:])
 
 # %% ../nbs/08_texture.ipynb #34df2291
 #: Rows: brightness, red against blue, green against both. Orthonormal, so that squared errors stay what they are.
@@ -273,16 +277,17 @@ class Volume(nn.Module):
         super().__init__()
         self.levels, self.bands = levels, bands(shape, levels)
         self.coefficients = nn.ParameterList([nn.Parameter(torch.zeros(b.shape[0], channels, *b.shape[1:])) for b in self.bands])
-        self._kept = None, None   # which coefficients, and their volume
+        self._flat = tuple(self.coefficients)   # a ParameterList is slow to walk through
+        self._kept = None, None                 # which coefficients, and their volume
 
     def coded(self): return [Coded(f'coefficients.{i}', p, 'band') for i, p in enumerate(self.coefficients)]
 
     def volume(self):
         "The changing picture [T, channels, h, w]; kept until a coefficient changes, unless gradients are wanted"
-        if torch.is_grad_enabled() and any(p.requires_grad for p in self.coefficients): return synthesize(list(self.coefficients), self.levels)
-        state = [(p.data_ptr(), p._version) for p in self.coefficients]
+        if torch.is_grad_enabled() and any(p.requires_grad for p in self._flat): return synthesize(self._flat, self.levels)
+        state = [(p.data_ptr(), p._version) for p in self._flat]
         if self._kept[0] != state:
-            with torch.no_grad(): self._kept = state, synthesize(list(self.coefficients), self.levels)
+            with torch.no_grad(): self._kept = state, synthesize(self._flat, self.levels)
         return self._kept[1]
 
     def set(self, parts):
