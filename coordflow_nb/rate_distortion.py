@@ -184,11 +184,12 @@ class Point(NamedTuple):
     psnr: float           # dB; None where it is infinite
     encode_seconds: float
     decode_seconds: float
+    fit: list = ()        # of ours: (seconds, dB) on the way, as the encoder sees it
 
-def _point(name, settings, nbytes, decoded, video, encode_seconds, decode_seconds):
+def _point(name, settings, nbytes, decoded, video, encode_seconds, decode_seconds, fit=()):
     "A decoded clip as a point."
     quality = psnr(decoded, video)
-    return Point(name, settings, nbytes, bpp(nbytes, video), quality if math.isfinite(quality) else None, round(encode_seconds, 3), round(decode_seconds, 3))
+    return Point(name, settings, nbytes, bpp(nbytes, video), quality if math.isfinite(quality) else None, round(encode_seconds, 3), round(decode_seconds, 3), fit)
 
 def _by_ffmpeg(codec, name, video, **_):
     "bpp -> `Point`, for a conventional codec"
@@ -199,6 +200,12 @@ def _by_ffmpeg(codec, name, video, **_):
     return at
 
 # %% ../nbs/14_rate_distortion.ipynb #899046c2
+def _progress(history, most=40):
+    "(seconds, dB) at up to so many moments, spread over a logarithmic clock; the squared error is the mean over the last tenth of the time until then"
+    t, mse = np.array(history.seconds), np.array(history.mse)
+    moments = {int(k) for k in np.searchsorted(t, np.geomspace(max(t[0], 1e-3), t[-1], most))}
+    return [[round(float(t[k]), 3), round(-10*math.log10(max(1e-12, mse[(t > 0.9*t[k]) & (t <= t[k])].mean())), 3)] for k in sorted(moments)]
+
 def _by_us(ours, name, video, seconds, seed, device):
     "bpp -> `Point`, for our codec"
     def at(rate):
@@ -210,7 +217,7 @@ def _by_us(ours, name, video, seconds, seed, device):
             (path := Path(folder)/'clip.cfv').write_bytes(data)
             decoded, decode_seconds = decode_fresh(path)
         settings = {k: v for k, v in info(data).items() if k in ('color', 'flow', 'layers', 'weights')} | dict(steps=len(history), seconds=seconds, seed=seed)
-        return _point(name, settings, len(data), decoded, video, spent, decode_seconds)
+        return _point(name, settings, len(data), decoded, video, spent, decode_seconds, _progress(history))
     return at
 
 # %% ../nbs/14_rate_distortion.ipynb #8d0eeb84
