@@ -6,7 +6,7 @@
 __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_A_WEIGHT', 'LEAST_BITS', 'AIM', 'SEEN', 'FLOW_LR',
            'settings_values', 'values_settings', 'write_model', 'read_model', 'model_overhead', 'count_weights',
            'Origin', 'origin_of', 'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode_planned', 'encode',
-           'read_header', 'load', 'decode', 'info', 'decode_fresh', 'reference_clip', 'evaluate']
+           'read_header', 'load', 'decode', 'info', 'parts', 'decode_fresh', 'reference_clip', 'evaluate']
 
 # %% ../nbs/13_codec.ipynb #4ba0ee78
 import json, math, subprocess, sys, tempfile, time
@@ -27,7 +27,7 @@ from .training import FitSettings, fit
 from .texture import texture_settings
 from .quantization import Quantized, load_integers
 from .entropy_coding import decode_tensors, encode_tensors, estimated_bits
-from .texture_codec import ROUNDS, encode_textures, read_textures, still_layer
+from .texture_codec import ROUNDS, encode_textures, read_textures, still_layer, texture_bytes
 from .bitstream import (BitstreamError, Field, Header, check_length, fields_size, pack_fields, read_header as parse_header,
                                     read_section, unpack_fields, write_file)
 
@@ -475,6 +475,20 @@ def info(
                 flow=s.flow.kind, weights=weights, bits_per_weight=round(8*len(data)/weights, 3), bytes=len(data),
                 bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
                 source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))
+
+# %% ../nbs/13_codec.ipynb #80de90ba
+def parts(
+    path_or_bytes, # a `.cfv` file of textures
+) -> dict:         # bytes, summed over groups of pictures
+    "What the parts of a file take"
+    data = _data(path_or_bytes)
+    header, out = read_header(data), {}
+    for gop, frames in enumerate(header.gop_frames):
+        section = read_section(data, header, gop)
+        values, offset = unpack_fields(MODEL_FIELDS, section)
+        if COLORS[values['color']] != 'texture': raise ValueError('this is a file of networks, whose weights all serve all of it: only files of textures have parts')
+        for name, n in texture_bytes(section[offset:], values['layers'], _flow_settings(values, frames)).items(): out[name] = out.get(name, 0) + n
+    return {'header, index, checksums': len(data) - sum(out.values())} | out
 
 # %% ../nbs/13_codec.ipynb #3119cc25
 _DECODE = """import sys, json, time, numpy as np

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TEXTURE_FIELDS', 'CANVAS_FIELDS', 'STEPS', 'ALPHA_STEP', 'ROUNDS', 'TRIAL', 'round_flows', 'write_textures',
-           'read_textures', 'still_layer', 'encode_textures']
+           'read_textures', 'texture_bytes', 'still_layer', 'encode_textures']
 
 # %% ../nbs/12a_texture_codec.ipynb #d0616770
 import math, time
@@ -18,11 +18,11 @@ from .flow import FlowSettings, fit_flow
 from .layers import Found
 from .fusion import CoordFlow
 from .training import History, _arithmetic
-from .texture import TextureFitter, TextureSettings, make_texture_model, texture_settings
+from .texture import TextureFitter, TextureSettings, bands, make_texture_model, texture_settings
 from .deformation import DeformationSettings, fit_deformations
 from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
-from .context_coding import USUAL, decode_bands, encode_bands, learn_weights
+from .context_coding import USUAL, band_bits, decode_bands, encode_bands, learn_weights
 from .bitstream import BitstreamError, Field, pack_fields, unpack_fields
 
 # %% ../nbs/12a_texture_codec.ipynb #a7174fc6
@@ -122,6 +122,27 @@ def read_textures(
             volume.set([n*step for n in decode_bands(payload, volume.bands, channels)])
     except ValueError as e: raise BitstreamError(str(e)) from None
     return model.requires_grad_(False).eval()
+
+# %% ../nbs/12a_texture_codec.ipynb #25e9e362
+def texture_bytes(
+    data: bytes,        # from `write_textures`
+    layers: int,        # L
+    flow: FlowSettings, # of every layer
+) -> dict:              # bytes of: fields, motion, deformation, and of each layer what lasts, what changes, alpha, and the side information (means, weights)
+    "What the parts of a section of textures take"
+    v, colors, at = _settings(data, layers, flow.frames)
+    out, (payload, start) = dict(fields=at), _piece(data, at)
+    out['motion'] = start - at
+    for _ in colors if v['spacing'] else ():
+        payload, at = _piece(data, start)
+        out['deformation'], start = out.get('deformation', 0) + at - start, at
+    for k, settings in enumerate(colors):
+        payload, start = _piece(data, start)
+        layout = bands(settings.shape, settings.levels)
+        spent, lasts = band_bits(layout, decode_bands(payload, layout))/8, [b.time == 0 for b in layout]
+        parts = dict(lasting=spent[lasts, :3].sum(), changing=spent[[not l for l in lasts], :3].sum(), alpha=spent[:, 3].sum())
+        out |= {f'layer {k}, {name}': round(float(n)) for name, n in (parts | dict(side=len(payload) - spent.sum())).items()}
+    return out
 
 # %% ../nbs/12a_texture_codec.ipynb #f03f0b04
 STEPS = (1., 1.2, 1.2)   # of brightness and colour differences, relative
