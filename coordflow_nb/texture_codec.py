@@ -209,10 +209,14 @@ class _Writer:
 
     def section(self): return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole, self.weights)
 
+    def least(self):
+        "A step so fine that the largest whole numbers just fit in a file, with some room for them to grow"
+        return max(1e-4, max(w[:, :3].abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
+
     def step(self):
         "The step that should fill the room"
         alpha = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum())   # are paid first
-        return _step_for(self.fitter, 8*(self.room - self.side)/(self.bits or 5) - alpha)
+        return max(self.least(), _step_for(self.fitter, 8*(self.room - self.side)/(self.bits or 5) - alpha))
 
     def quantize(self, step):
         "Whole numbers at a step"
@@ -238,8 +242,7 @@ class _Writer:
 
     def write(self, seconds=None, tries=6):
         "The largest section found that fits, which the model is left with; None if none does. Once one fits, no try is begun that would last beyond the time"
-        best, step, tried, hurdles, most = None, self.step(), [], self.fitter.hurdles, _step_for(self.fitter, 1)
-        least = max(1e-4, max(w[:, :3].abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
+        best, step, tried, hurdles, least, most = None, self.step(), [], self.fitter.hurdles, self.least(), _step_for(self.fitter, 1)
         for _ in range(tries):
             step, self.fitter.hurdles = min(max(step, least), most), hurdles
             if tried and math.log(step) == tried[-1][0]: break
