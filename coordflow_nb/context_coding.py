@@ -210,6 +210,7 @@ def _code_weights(code, weights):
     if out.min() < 0 or out.max() >= len(_WEIGHTS): raise ValueError(f'weights have codes from {out.min()} to {out.max()}, outside 0..{len(_WEIGHTS) - 1}')
     return out
 
+# %% ../nbs/11a_context_coding.ipynb #a83577d1
 def _laws(radius): return [_model(integer_table(theta, LAPLACE, radius)) for theta in _THETAS]
 
 def _visits(bands, known, means, codes):
