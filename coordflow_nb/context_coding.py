@@ -7,11 +7,11 @@ __all__ = ['FEATURES', 'GROUPS', 'USUAL', 'law_index', 'learn_weights', 'encode_
 
 # %% ../nbs/11a_context_coding.ipynb #1a3f45b0
 import math
+from functools import cache
 
 import constriction, numpy as np, torch
-import torch.nn.functional as F
 
-from .entropy_coding import LAPLACE, PRECISION, RADIUS_MAX, _model, _unpack_words, ideal_bits, integer_table, read_varint, write_varint
+from .entropy_coding import LAPLACE, PRECISION, RADIUS_MAX, _model, _unpack_words, integer_table, read_varint, write_varint
 
 # %% ../nbs/11a_context_coding.ipynb #0421c878
 def _power(thirds, unit):
@@ -27,13 +27,13 @@ def _theta(mean):
 
 _MEANS = [_power(k - 42, 32) for k in range(72)]   # mean |n| of the laws in 2**-32: 2**-14 to 2**9.7
 _THETAS = [_theta(m) for m in _MEANS]
-_CUTS = torch.tensor([math.isqrt(a*b) + 2**15 >> 16 for a, b in zip(_MEANS, _MEANS[1:])])   # half-way between two means, in 2**-16
+_CUTS = np.array([math.isqrt(a*b) + 2**15 >> 16 for a, b in zip(_MEANS, _MEANS[1:])])   # half-way between two means, in 2**-16
 
 def law_index(
-    expected: torch.Tensor, # int64, expected |n| in 2**-16
-) -> torch.Tensor:          # int64, number of the law, 0..71
+    expected: np.ndarray, # whole numbers, expected |n| in 2**-16
+) -> np.ndarray:          # uint8, number of the law, 0..71
     "The law whose mean is nearest on a logarithmic scale"
-    return torch.bucketize(expected, _CUTS, right=True)
+    return np.searchsorted(_CUTS, expected, side='right').astype(np.uint8)
 
 # %% ../nbs/11a_context_coding.ipynb #29678163
 FEATURES = ('band', 'parent', 'parent around', 'time parent', 'luma', 'siblings', 'beside', 'diagonal', 'before and after')
@@ -47,39 +47,40 @@ def _slot(frames, t, y, x):
     "The places of a phase"
     return (slice(t, None, 2) if frames > 1 else slice(None)), slice(y, None, 2), slice(x, None, 2)
 
-def _matched(a, shape, factors):
-    "Magnitudes [T, h, w] of another band, repeated along the axes with a factor of 2, cut or padded to a shape"
-    for axis, factor in enumerate(factors):
-        if factor > 1: a = a.repeat_interleave(factor, axis)
-        if (short := shape[axis] - a.shape[axis]) > 0: a = torch.cat([a, a.new_zeros(*a.shape[:axis], short, *a.shape[axis+1:])], axis)
-        a = a.narrow(axis, 0, shape[axis])
-    return a
+def _cut(a, shape):
+    "An array cut, or padded with zeros, to a shape"
+    a = a[tuple(map(slice, shape))]
+    return a if a.shape == tuple(shape) else np.pad(a, [(0, n - m) for n, m in zip(shape, a.shape)])
+
+def _crosswise(p): return p[:, 1:-1, :-2] + p[:, 1:-1, 2:] + p[:, :-2, 1:-1] + p[:, 2:, 1:-1]
 
 def _from_before(known, band, c):
-    "What bands and channels before say about a channel of a band: five maps [T, h, w]"
-    shape, (t, s, o) = band.shape, band[:3]
-    parent = around = time = luma = siblings = torch.zeros((), dtype=torch.int32).expand(shape)
+    "What bands and channels before say about a channel of a band: five maps or None, and the axes along which a map has one place for two of the band's"
+    t, s, o, shape = band
+    parent = around = time = luma = siblings = None
     if s > 1:
-        a = known[t, s - 1, o][:, c]
-        p = F.pad(a, (1, 1, 1, 1))
-        parent, around = (_matched(m, shape, (1, 2, 2)) for m in (a, p[:, 1:-1, :-2] + p[:, 1:-1, 2:] + p[:, :-2, 1:-1] + p[:, 2:, 1:-1]))
-    if t > 1: time = _matched(known[t - 1, s, o][:, c], shape, (2, 1, 1))
-    if c in (1, 2): luma = known[t, s, o][:, :c].sum(1, dtype=torch.int32)
-    for k in range(o if s else 0): siblings = siblings + _matched(known[t, s, k][:, c], shape, (1, 1, 1))
-    return parent, around, time, luma, siblings
+        parent = known[t, s - 1, o][:, c]
+        around = _crosswise(np.pad(parent, ((0, 0), (1, 1), (1, 1))))
+    if t > 1: time = known[t - 1, s, o][:, c]
+    if c in (1, 2): luma = known[t, s, o][:, :c].sum(1, dtype=np.uint8)
+    if s and o: siblings = sum(_cut(known[t, s, k][:, c], shape) for k in range(o))
+    return (parent, (1, 2)), (around, (1, 2)), (time, (0,)), (luma, ()), (siblings, ())
 
-def _from_within(own, t, y, x):
-    "What the phases before this one say: beside, diagonal, before and after"
-    slot, (_, h, w) = _slot(len(own), t, y, x), own.shape
-    p, n = F.pad(own, (1, 1, 1, 1)), own[slot].shape[0]
-    at = lambda dy, dx: p[:, 1 + dy:1 + dy + h, 1 + dx:1 + dx + w][slot]
-    beside = diagonal = in_time = torch.zeros((), dtype=torch.int32).expand(own[slot].shape)
+def _at_phase(a, halved, slot, shape):
+    "What a map from before says about the places of a phase"
+    return a if a is None else _cut(a[tuple(slice(None) if axis in halved else s for axis, s in enumerate(slot))], shape)
+
+def _from_within(own, slot, t, y, x):
+    "What the phases before this one say, in a band [T, h + 2, w + 2] with a margin: beside, diagonal, before and after"
+    h, w = own.shape[1] - 2, own.shape[2] - 2
+    at = lambda dy, dx: own[:, 1 + dy:1 + dy + h, 1 + dx:1 + dx + w][slot]
+    beside = diagonal = in_time = None
     if (y, x) != (0, 0): diagonal = at(1, 1) + at(1, -1) + at(-1, 1) + at(-1, -1)
     if y != x: beside = at(1, 0) + at(-1, 0) + at(0, 1) + at(0, -1)
     if t == 1:
-        even = own[0::2, y::2, x::2]
-        in_time = even[:n] + torch.cat([even[1:], even[-1:]])[:n]
-    return beside, diagonal, in_time
+        even, n = own[0::2, 1 + y:-1:2, 1 + x:-1:2], len(own[slot[0]])
+        in_time = even[:n] + np.concatenate([even[1:], even[-1:]])[:n]
+    return [beside, diagonal, in_time]
 
 # %% ../nbs/11a_context_coding.ipynb #a9beb537
 GROUPS = 27
@@ -90,21 +91,33 @@ def _group(band, c, t, y, x):
     return (channel*3 + time)*3 + phase
 
 def _walk(bands, known, means):
-    "Every phase of every channel that is not all zeros: (band number, channel, slot, group, eight features); `known` [T, C, h, w] by band may be filled meanwhile"
+    "Every phase of every channel that is not all zeros: (band number, channel, slot, group, eight features, uint8 or None); `known` [T, C, h, w] by band may be filled meanwhile"
     for i, band in enumerate(bands):
         for c in range(len(means[i])):
             if not means[i][c] or 0 in band.shape: continue
-            before, own = _from_before(known, band, c), torch.zeros(band.shape, dtype=torch.int32)
-            for t, y, x in _phases(band.shape[0]):
-                slot = _slot(band.shape[0], t, y, x)
-                if own[slot].numel() == 0: continue
-                yield i, c, slot, _group(band, c, t, y, x), [b[slot] for b in before] + list(_from_within(own, t, y, x))
-                own[slot] = known[band[:3]][:, c][slot]
+            T, h, w = band.shape
+            before, own = _from_before(known, band, c), np.zeros((T, h + 2, w + 2), np.uint8)
+            inner = own[:, 1:-1, 1:-1]
+            for t, y, x in _phases(T):
+                slot = _slot(T, t, y, x)
+                shape = inner[slot].shape
+                if 0 in shape: continue
+                yield i, c, slot, _group(band, c, t, y, x), [_at_phase(a, halved, slot, shape) for a, halved in before] + _from_within(own, slot, t, y, x)
+                inner[slot] = known[band[:3]][:, c][slot]
 
-def _clipped(n): return n.abs().clamp(max=255).int()
+def _arrays(integers): return [np.asarray(n) for n in integers]
+
+def _clipped(n): return np.minimum(np.abs(n), 63).astype(np.uint8)
+
+def _places(features, shape):
+    "Which places of a phase are not quiet, and what is known there: (indices [k], eight of uint8 [k] or None)"
+    said = [f for f in features if f is not None]
+    if not said: return np.zeros(0, int), features
+    busy = np.flatnonzero(np.bitwise_or.reduce(said)) if len(said) > 1 else np.flatnonzero(said[0])
+    return busy, [f if f is None else f.reshape(-1)[busy] for f in features]
 
 # %% ../nbs/11a_context_coding.ipynb #5943cbed
-_WEIGHTS = torch.tensor([0] + [_power(k, 0) for k in range(9, 57)])           # 2**3 to 2**18.7, in 2**-16
+_WEIGHTS = np.array([0] + [_power(k, 0) for k in range(9, 57)])                # 2**3 to 2**18.7, in 2**-16
 _MEAN_VALUES = [0] + [max(1, _power(k - 46, 16)) for k in range(1, 80)]        # 2**-15 to 2**11, in 2**-16
 
 def _weight_code(w):
@@ -114,7 +127,7 @@ def _weight_code(w):
 
 def _means(integers):
     "Codes of the mean |n| of each band and channel [bands][channels]"
-    return [[_mean_code(n[:, c].abs().double().mean().item()) if n.numel() else 0 for c in range(n.shape[1])] for n in integers]
+    return [[_mean_code(float(np.abs(n[:, c]).mean(dtype=float))) if n.size else 0 for c in range(n.shape[1])] for n in integers]
 
 def _mean_code(m):
     "Code of the mean |n| of a band and channel; 0: all are 0"
@@ -140,20 +153,24 @@ def _nats(n, m):
     theta = m/(1 + root)
     return -(torch.log1p(-theta) - torch.log1p(theta) + n*theta.log())
 
-def _sampled(features, n, mean, most, g):
+def _sampled(features, n, mean, most, rng):
     "Places of a phase to learn from: all that are not empty, up to `most`, and some of the empty ones; features [9, k], |n| [k], how many each stands for [k]"
-    flat = [f.reshape(-1) for f in features]
-    busy = torch.stack([f > 0 for f in flat] + [n.reshape(-1) > 0]).any(0)
-    parts = []
-    for chosen in (busy.nonzero()[:, 0], (~busy).nonzero()[:, 0]):
-        k = min(len(chosen), most)
-        if k: parts.append((chosen[torch.randperm(len(chosen), generator=g)[:k]] if k < len(chosen) else chosen, len(chosen)/k))
-    i, stands = torch.cat([p for p, _ in parts]), torch.cat([torch.full((len(p),), s) for p, s in parts])
-    return torch.stack([torch.full((len(i),), mean)] + [f[i].float() for f in flat]), n.reshape(-1)[i].float(), stands
+    said, n = [f.reshape(-1) for f in features if f is not None], n.reshape(-1)
+    busy = np.bitwise_or.reduce(said + [n]) > 0 if said else n > 0
+    chosen, stands = [], []
+    for places in (np.flatnonzero(busy), np.flatnonzero(~busy)):
+        k = min(len(places), most)
+        chosen.append(rng.choice(places, k, replace=False) if k < len(places) else places)
+        stands.append(np.full(k, len(places)/max(1, k)))
+    i = np.concatenate(chosen)
+    x = np.stack([np.full(len(i), mean)] + [np.zeros(len(i)) if f is None else f.reshape(-1)[i] for f in features])
+    return [torch.from_numpy(a.astype(np.float32)) for a in (x, n[i], np.concatenate(stands))]
+
+def _values(codes): return torch.from_numpy((_WEIGHTS[codes]/2**16).astype(np.float32))
 
 def _bits(codes, x, n, stands):
     "What places cost with a group's weights, in bits"
-    return (_nats(n, (_WEIGHTS[torch.as_tensor(codes)]/2**16 @ x).clamp(min=2.0**-14))*stands).sum().item()/math.log(2)
+    return (_nats(n, (_values(codes) @ x).clamp(min=2.0**-14))*stands).sum().item()/math.log(2)
 
 def learn_weights(
     volumes: list,         # of (bands, integers), as for `encode_bands`
@@ -162,15 +179,16 @@ def learn_weights(
     price: float = 4.,     # bits that a weight of its own has to save; each costs about as many in a file
 ) -> np.ndarray:           # codes [`GROUPS`, 9]
     "The weights with the shortest code for subbands; the usual ones for groups that have none, or would save too little"
-    g, gathered = torch.Generator().manual_seed(0), {}
+    rng, gathered = np.random.default_rng(0), {}
     for bands, integers in volumes:
+        integers = _arrays(integers)
         known, means = {b[:3]: _clipped(n) for b, n in zip(bands, integers)}, _means(integers)
         for i, c, slot, group, features in _walk(bands, known, means):
-            gathered.setdefault(group, []).append(_sampled(features, known[bands[i][:3]][:, c][slot], _MEAN_VALUES[means[i][c]]/2**16, most, g))
+            gathered.setdefault(group, []).append(_sampled(features, known[bands[i][:3]][:, c][slot], _MEAN_VALUES[means[i][c]]/2**16, most, rng))
     codes = USUAL.copy()
     for group, parts in gathered.items():
         places = x, n, stands = [torch.cat(p, -1) for p in zip(*parts)]
-        u = (_WEIGHTS[torch.as_tensor(codes[group])]/2**16).clamp(min=2.0**-11).log().requires_grad_()
+        u = _values(codes[group]).clamp(min=2.0**-11).log().requires_grad_()
         optimizer = torch.optim.Adam([u], 0.15)
         for _ in range(steps):
             loss = (_nats(n, (u.exp() @ x).clamp(min=2.0**-14))*stands).sum()/stands.sum()
@@ -178,6 +196,40 @@ def learn_weights(
         own = np.where(x.amax(1).numpy() > 0, _weight_code(u.detach().exp().numpy()), codes[group])
         if _bits(own, *places) + len(FEATURES)*price < _bits(codes[group], *places): codes[group] = own
     return codes
+
+# %% ../nbs/11a_context_coding.ipynb #c952d408
+def _block(law):
+    "Quiet places in a block: few where much is to be expected, 128 for the lowest law"
+    return 1 << max(0, (42 - int(law))//6)
+
+def _first_table(theta, block):
+    "Counts that the first coefficient of a block that is not 0 has place 0, 1, ..., or that there is none"
+    zero, left, counts = ((65536 - theta) << PRECISION)//(65536 + theta), 1 << PRECISION, []
+    for _ in range(block):
+        counts.append(max(1, left - (left*zero >> PRECISION)))
+        left -= counts[-1]
+    return np.array(counts + [left])
+
+def _without_zero(table):
+    "Counts of a law for coefficients that are known not to be 0"
+    side = table[len(table)//2 + 1:]
+    side = 1 + side*(2**(PRECISION - 1) - len(side))//side.sum()
+    side[0] += 2**(PRECISION - 1) - side.sum()
+    return np.concatenate([side[::-1], side])
+
+def _table(kind, law, radius):
+    "Counts of the symbols of one kind: 'any' number, a number that is 'not 0', 'first' place in a block"
+    if kind == 'first': return _first_table(_THETAS[law], _block(law))
+    table = integer_table(_THETAS[law], LAPLACE, radius)
+    return table if kind == 'any' else _without_zero(table)
+
+def _symbols(kind, n, radius):
+    "Numbers as symbols 0, 1, ..."
+    return n if kind == 'first' else n + radius - ((n > 0) & (kind == 'not 0'))
+
+def _numbers(kind, k, radius):
+    "Undo `_symbols`"
+    return k if kind == 'first' else k - radius + ((k >= radius) & (kind == 'not 0'))
 
 # %% ../nbs/11a_context_coding.ipynb #8cf43f39
 _LARGEST = len(_MEAN_VALUES) - 1
@@ -211,62 +263,88 @@ def _code_weights(code, weights):
     return out
 
 # %% ../nbs/11a_context_coding.ipynb #a83577d1
-def _laws(radius): return [_model(integer_table(theta, LAPLACE, radius)) for theta in _THETAS]
-
 def _visits(bands, known, means, codes):
-    "The walk, with the order of coding: (band number, channel, slot, order of the symbols, how many each law has)"
-    weights = _WEIGHTS[torch.as_tensor(codes)].tolist()
+    "The walk, with the order of coding: (band number, channel, slot, busy places sorted by law, how many each law has, law of the quiet places)"
+    weights = _WEIGHTS[codes].tolist()
     for i, c, slot, group, features in _walk(bands, known, means):
-        w = weights[group]
-        expected = torch.full(features[0].shape, w[0]*_MEAN_VALUES[means[i][c]] >> 16)
-        for k, f in zip(w[1:], features):
-            if k: expected += f.long()*k
-        law = law_index(expected).reshape(-1).numpy().astype(np.uint8)
-        yield i, c, slot, np.argsort(law, kind='stable'), np.bincount(law, minlength=len(_MEANS))
+        w, (busy, said) = weights[group], _places(features, slot)
+        usual = w[0]*_MEAN_VALUES[means[i][c]] >> 16
+        expected = np.full(len(busy), usual, np.int32)                     # less than 2**31, whatever the weights
+        for k, f in zip(w[1:], said):
+            if k and f is not None: expected += np.multiply(f, k, dtype=np.int32)
+        law = law_index(expected)
+        yield i, c, slot, busy[np.argsort(law, kind='stable')], np.bincount(law, minlength=len(_MEANS)), int(law_index(usual))
+
+def _first_places(n, block):
+    "The place of the first number that is not 0 in each block; `block` if all are 0"
+    first, at = np.full(-(-len(n)//block), block, np.int32), np.flatnonzero(n)[::-1]
+    first[at//block] = at % block                                          # of several, the last to be written stays
+    return first
+
+def _hits(first, block, n):
+    "Where the first numbers are that are not 0, and what is left of their blocks"
+    hit, places = np.flatnonzero(first < block), np.arange(block)
+    rest = hit[:, None]*block + places
+    return hit*block + first[hit], rest[(places > first[hit, None]) & (rest < n)]
+
+def _code_phase(code, n, busy, counts, quiet):
+    "Code the numbers of a phase; they are left in n, in which a decoder has zeros before"
+    start = 0
+    for law in np.nonzero(counts)[0]:
+        here = busy[start:start + counts[law]]
+        n[here] = code('any', law, n[here])
+        start += counts[law]
+    if len(busy) == len(n): return
+    rest, block = np.flatnonzero(np.bincount(busy, minlength=len(n)) == 0), _block(quiet)
+    at, left = _hits(code('first', quiet, _first_places(n[rest], block)), block, len(rest))
+    if len(at) and at[-1] >= len(rest): raise ValueError(f'place {at[-1]} of {len(rest)} is outside')
+    for kind, places in (('not 0', at), ('any', left)):
+        if len(places): n[rest[places]] = code(kind, quiet, n[rest[places]])
 
 def encode_bands(
     bands: list,    # of `Band` (chapter 08): what lasts first, coarse first
-    integers: list, # whole numbers [T, C, h, w] of each, tensors; |n| up to `RADIUS_MAX`
+    integers: list, # whole numbers [T, C, h, w] of each, arrays or tensors; |n| up to `RADIUS_MAX`
     weights: np.ndarray = None, # codes from `learn_weights`; None: learn them here
 ) -> bytes:
     "Subbands as bytes: the largest |n|, then one range-coder stream of means, weights and coefficients"
-    integers = [torch.as_tensor(n).int() for n in integers]
-    radius = max((int(n.abs().max()) for n in integers if n.numel()), default=0)
+    integers = _arrays(integers)
+    radius = max((int(np.abs(n).max()) for n in integers if n.size), default=0)
     if radius > RADIUS_MAX: raise ValueError(f'|n| = {radius} is above {RADIUS_MAX}: use a larger quantization step')
-    known, means, channels = {b[:3]: _clipped(n) for b, n in zip(bands, integers)}, _means(integers), integers[0].shape[1]
-    if weights is None: weights = learn_weights([(bands, integers)])
-    encoder, laws = constriction.stream.queue.RangeEncoder(), _laws(max(radius, 1))
-    def code(model, symbol): encoder.encode(symbol, model); return symbol
-    _code_means(code, bands, channels, means); _code_weights(code, weights)
-    for i, c, slot, order, counts in _visits(bands, known, means, weights):
-        symbols, at = integers[i][:, c][slot].reshape(-1).numpy()[order] + np.int32(radius), 0
-        for law in np.nonzero(counts)[0]:
-            encoder.encode(symbols[at:at + counts[law]], laws[law])
-            at += counts[law]
+    encoder = constriction.stream.queue.RangeEncoder()
+    models = cache(lambda kind, law: _model(_table(kind, law, max(radius, 1))))
+    def code_one(model, symbol): encoder.encode(symbol, model); return symbol
+    def code(kind, law, n): encoder.encode(_symbols(kind, n, radius).astype(np.int32), models(kind, law)); return n
+    _code_all(code_one, code, bands, integers, _means(integers), learn_weights([(bands, integers)]) if weights is None else weights)
     return write_varint(radius) + encoder.get_compressed().astype('<u4').tobytes()
+
+def _code_all(code_one, code, bands, integers, means, weights):
+    "Code means, weights and all phases; the numbers are left in `integers`, if they were not there"
+    known, reads = {b[:3]: np.zeros(n.shape, np.uint8) for b, n in zip(bands, integers)}, means is None
+    means, weights = _code_means(code_one, bands, integers[0].shape[1], means), _code_weights(code_one, weights)
+    for i, c, slot, *order in _visits(bands, known, means, weights):
+        place = integers[i][:, c][slot]
+        n = place.astype(np.int32).reshape(-1)
+        _code_phase(code, n, *order)
+        if not n.any(): continue
+        known[bands[i][:3]][:, c][slot] = _clipped(n).reshape(place.shape)
+        if reads: place[...] = n.reshape(place.shape)
 
 # %% ../nbs/11a_context_coding.ipynb #02c99ebf
 def decode_bands(
     data: bytes,  # from `encode_bands`
     bands: list,  # the same bands
     channels: int = 4,
-) -> list:        # int32 tensors [T, C, h, w]
+) -> list:        # int16 tensors [T, C, h, w]
     "The subbands back, bit for bit; ValueError if the bytes cannot be such a payload"
     radius, at = read_varint(data, 0, RADIUS_MAX)
-    out = [torch.zeros(b.shape[0], channels, *b.shape[1:], dtype=torch.int32) for b in bands]
-    known = {b[:3]: torch.zeros_like(n) for b, n in zip(bands, out)}
-    decoder, laws = constriction.stream.queue.RangeDecoder(_unpack_words(data[at:])), _laws(max(radius, 1))
-    code = lambda model, _: int(decoder.decode(model))
-    try:
-        means = _code_means(code, bands, channels, None)
-        for i, c, slot, order, counts in _visits(bands, known, means, _code_weights(code, None)):
-            symbols = np.empty(len(order), np.int32)
-            symbols[order] = np.concatenate([decoder.decode(laws[law], int(counts[law])) for law in np.nonzero(counts)[0]]) - radius
-            place = out[i][:, c][slot]
-            place.copy_(torch.from_numpy(symbols).view(place.shape))
-            known[bands[i][:3]][:, c][slot] = _clipped(place)
+    decoder = constriction.stream.queue.RangeDecoder(_unpack_words(data[at:]))
+    models = cache(lambda kind, law: _model(_table(kind, law, max(radius, 1))))
+    code_one = lambda model, _: int(decoder.decode(model))
+    code = lambda kind, law, n: _numbers(kind, decoder.decode(models(kind, law), len(n)), radius)
+    out = [np.zeros((b.shape[0], channels, *b.shape[1:]), np.int16) for b in bands]
+    try: _code_all(code_one, code, bands, out, None, None)
     except AssertionError as e: raise ValueError(f'subbands are damaged: {e}') from None
-    return out
+    return [torch.from_numpy(n) for n in out]
 
 # %% ../nbs/11a_context_coding.ipynb #d7a7b2f5
 def band_bits(
@@ -274,11 +352,14 @@ def band_bits(
     weights: np.ndarray = None,  # the same
 ) -> np.ndarray:                 # [bands, channels] bits
     "What each band and channel costs, without the means and weights"
-    known, means = {b[:3]: _clipped(n) for b, n in zip(bands, integers)}, _means(integers)
-    tables = [integer_table(theta, LAPLACE, max(1, max(int(n.abs().max()) for n in integers if n.numel()))) for theta in _THETAS]
-    out = np.zeros((len(bands), integers[0].shape[1]))
-    for i, c, slot, order, counts in _visits(bands, known, means, learn_weights([(bands, integers)]) if weights is None else weights):
-        symbols = integers[i][:, c][slot].reshape(-1).numpy()[order]
-        used = np.nonzero(counts)[0]
-        out[i, c] += sum(ideal_bits(s, tables[law]) for law, s in zip(used, np.split(symbols, counts[used].cumsum()[:-1])))
+    integers = _arrays(integers)
+    radius, out = max(1, max(int(np.abs(n).max()) for n in integers if n.size)), np.zeros((len(bands), integers[0].shape[1]))
+    tables, known = cache(lambda kind, law: np.log2(_table(kind, law, radius))), {b[:3]: _clipped(n) for b, n in zip(bands, integers)}
+    def code(kind, law, n):
+        spent.append(PRECISION*len(n) - tables(kind, law)[_symbols(kind, n, radius)].sum())
+        return n
+    for i, c, slot, *order in _visits(bands, known, _means(integers), learn_weights([(bands, integers)]) if weights is None else weights):
+        spent = []
+        _code_phase(code, integers[i][:, c][slot].astype(np.int32).reshape(-1), *order)
+        out[i, c] += sum(spent)
     return out

@@ -136,7 +136,7 @@ def render(self: CoordFlow,
     region: tuple = None, # (x, y, w, h) in pixels of that size: only this part; it may reach outside
     layer: int = None,    # only this layer's colour; None: all layers fused
     warp=None,            # [4] or [n, 4] similarity applied to positions first: move the camera
-    chunk: int = 2**15,   # pixels at once: bounds the memory
+    chunk: int = 2**17,   # pixels at once: bounds the memory
 ):                        # yields a `Rendered` for each time
     "Render frames one by one; memory depends on `chunk` and the size of one frame, not on the number of frames"
     L, device = len(self.layers), self.times.device

@@ -119,7 +119,7 @@ def read_textures(
         bending = [(l.color.deformation, step_value(v['deformation']), 2) for l in model.layers if l.color.deformation]
         for volume, step, channels in bending + [(l.color, steps, 4) for l in model.layers]:
             payload, at = _piece(data, at)
-            volume.set([n*step for n in decode_bands(payload, volume.bands, channels)])
+            volume.set(decode_bands(payload, volume.bands, channels), step)
     except ValueError as e: raise BitstreamError(str(e)) from None
     return model.requires_grad_(False).eval()
 
