@@ -55,12 +55,14 @@ def sample_pixels(
     frames: torch.Tensor,       # [T, H, W, 3] uint8, contiguous, on any device
     n: int,                     # number of pixels to draw, with replacement
     generator: torch.Generator, # source of randomness, on the device of `frames`
+    among: torch.Tensor = None, # int64 [m], numbers of the pixels to draw from, counted frame by frame and row by row; None: all
 ) -> Sample:                    # n pixels, on the device of `frames`
     "Draw pixels uniformly from the whole clip"
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.is_contiguous():
         raise ValueError(f'frames is {frames.dtype} {list(frames.shape)}: give contiguous uint8 [T, H, W, 3]')
     T, H, W, _ = frames.shape
-    i = torch.randint(T*H*W, (n,), generator=generator, device=frames.device)
+    i = torch.randint(T*H*W if among is None else len(among), (n,), generator=generator, device=frames.device)
+    if among is not None: i = among[i]
     row = i // W
     k = row // H
     x, y = i - row*W, row - k*H

@@ -416,9 +416,10 @@ _SURE = 12.  # logit of alpha where the owner of a place is known
 def alpha_canvas(
     own: torch.Tensor, # [T, 1, H, W] in {0, 1}: pixels of the layer
     view: Lens,
+    known = 1.,        # or float [T, 1, H, W], 0 for pixels that nobody's owner is known of
 ) -> torch.Tensor:     # [1, 1, h, w] logits in -12..12
     "How sure the frames are, together, that a place of a canvas is the layer's"
-    mine, seen = paint(torch.cat([own, torch.ones_like(own)], 1), view, still=True).split(1, 1)
+    mine, seen = paint(torch.cat([own, torch.ones_like(own)*known], 1), view, still=True).split(1, 1)
     logits = (2*_spread(mine/seen.clamp(min=0.05), (seen > 0.05).float()) - 1)*_SURE
     for _ in range(2): logits = F.avg_pool2d(F.pad(logits, (1, 1, 1, 1), mode='replicate'), 3, 1)
     return logits
@@ -466,8 +467,10 @@ class TextureFitter:
         video: Video,
         found: Found,     # owners of the pixels
         sharpen: bool = True, # decide anew about pixels near a border
+        known=None,       # bool [T, H, W], pixels to follow; None: all
     ):
         self.model, self.x = model, frames_of(video, model.times.device)
+        self.known = 1. if known is None else known[:, None].to(self.x)
         owner = owners(found, video.size).to(self.x.device)
         with torch.no_grad():
             self.views = [lens(l.color.settings, l.flow(model.times), l.color.deformation and l.color.deformation.volume()) for l in model.layers]
@@ -477,13 +480,13 @@ class TextureFitter:
 
     def _own(self, owner):
         "Shares of the layers [T, 1, H, W], and their canvases"
-        self.own = [(owner == i).float() for i in range(len(self.model.layers))]
+        self.own = [(owner == i).float()*self.known for i in range(len(self.model.layers))]
         self.canvases = [still_canvas(self.x, own, view) for own, view in zip(self.own, self.views)]
 
     def _start(self, i):
         "Coefficients of a picture that lasts"
         s, view = self.model.layers[i].color.settings, self.views[i]
-        alpha = alpha_canvas(self.own[i], view) if i else torch.zeros(1, 1, *view.shape, device=self.x.device)
+        alpha = alpha_canvas(self.own[i], view, self.known) if i else torch.zeros(1, 1, *view.shape, device=self.x.device)
         return analyse(torch.cat([self.canvases[i], alpha], 1).expand(s.frames, -1, -1, -1), s.levels)
 
 # %% ../nbs/08_texture.ipynb #e8e7d5d9
@@ -530,9 +533,9 @@ def render(self: TextureFitter) -> tuple: # (opponent colours [T, 3, H, W], alph
 def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of the frames before
     "Move what is wanted away from what there is, towards smaller errors"
     picture, alpha = self.render()
-    error = self.x - picture
+    error = (self.x - picture)*self.known
     for l, v, a, wanted in zip(self.model.layers, self.views, alpha, self.wanted):
-        missed, seen = paint(torch.cat([error*a, a*a], 1), v).split((3, 1), 1)
+        missed, seen = paint(torch.cat([error*a, a*a*self.known], 1), v).split((3, 1), 1)
         lasting = missed.sum(0, keepdim=True)/seen.sum(0, keepdim=True).clamp(min=1)
         change = (missed + (1 - seen).clamp(min=0)*lasting)/seen.clamp(min=1)
         delta = analyse(self.eager*change, l.color.settings.levels)

@@ -184,9 +184,10 @@ def _groups(model, flow_lr):
 
 class Fitter:
     "One run of training: what stays the same from step to step"
-    def __init__(self, model, frames, settings, rate=None, lam=0., prior=None): # as in `fit`; frames uint8 [T, H, W, 3] on the model's device
+    def __init__(self, model, frames, settings, rate=None, lam=0., prior=None, known=None): # as in `fit`; frames uint8 [T, H, W, 3] on the model's device
         self.model, self.frames, self.rate, self.lam, self.prior = model, frames, rate, lam, prior
         self.batch = settings.batch or (65536 if frames.is_cuda else 2048)
+        self.among = None if known is None else known.to(frames.device).flatten().nonzero()[:, 0]
         precision, self.threads = settings.precision, torch.get_num_threads()
         if precision == 'auto': precision, self.threads = fastest_arithmetic(model, frames, self.batch)
         self.settings = replace(settings, precision=precision, batch=self.batch)
@@ -203,7 +204,7 @@ def step(self: Fitter,
     "Draw pixels, compare, and move the weights a little"
     lr = self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
     for group in self.optimizer.param_groups: group['lr'] = lr*group['factor']
-    sample = sample_pixels(self.frames, self.batch, self.generator)
+    sample = sample_pixels(self.frames, self.batch, self.generator, self.among)
     mse, prior = loss_of(self.model, sample, self.settings.precision, self.prior)
     bpp = self.rate(self.model)/self.pixels if self.rate else mse.new_zeros(())
     lam = self.lam(bpp.detach(), progress) if callable(self.lam) else self.lam
@@ -256,6 +257,7 @@ def fit(
     rate=None,              # model -> estimated bits of the file, a scalar tensor with gradients; None: distortion only
     lam=0.,                 # weight of bits a pixel in the loss, a number or a function of (bpp, progress)
     prior=None,             # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`; None: distortion and rate only
+    known=None,             # bool [T, H, W], pixels that carry loss (chapter 22 leaves some out); None: all
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
 ) -> History:               # one entry a step
@@ -263,7 +265,9 @@ def fit(
     budget = Budget(seconds, steps)
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     frames = getattr(video, 'frames', video).to(device).contiguous()
-    fitter = Fitter(model.to(device).train(), frames, settings, rate, lam, prior)
+    if known is not None and (known.shape != frames.shape[:3] or not known.any()):
+        raise ValueError(f'known is {list(known.shape)} with {int(known.sum()):,} pixels: give one truth a pixel, {list(frames.shape[:3])}, at least one of them true')
+    fitter = Fitter(model.to(device).train(), frames, settings, rate, lam, prior, known)
     history, recent, step, done = History(precision=fitter.settings.precision), [], 0, budget.progress(0)
     with _arithmetic(fitter.threads), _bar(budget, progress) as bar:
         while done < 1 or step == 0:
