@@ -12,7 +12,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup lab test demo images bench bench-motion run export clean FORCE
+.PHONY: help setup lab test demo images bench bench-motion bench-applications run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ bench: $(READY) ## rate and distortion of all codecs on five clips: 40 encodes o
 bench-motion: $(READY) ## what motion and layers are worth: 85 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.benchmark $(if $(CLIPS),--clips $(CLIPS))
+
+bench-applications: $(READY) ## six applications beside what people use today; CLIPS=folder with the real clips adds those
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.applications.results $(if $(CLIPS),--clips $(CLIPS))
 
 run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)
