@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['background', 'camera_path', 'smooth_path', 'camera_warps', 'crop_factor', 'zoomed', 'unseen', 'stabilize',
            'corner_paths', 'path_jitter', 'jitter', 'flow_jitter', 'drift', 'affine_parts', 'distortion', 'black',
-           'cropping', 'rivals', 'tripods', 'filtered', 'bench']
+           'cropping', 'rivals', 'held_rivals', 'filtered', 'bench']
 
-# %% ../../nbs/23_stabilization.ipynb #b3c738e3
+# %% ../../nbs/23_stabilization.ipynb #bbcc1710
 import math, tempfile
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ from ..fusion import to_bytes
 from ..codec import encode
 from .common import Opened, Row, ffmpeg_filter, timed
 
-# %% ../../nbs/23_stabilization.ipynb #1c6c221f
+# %% ../../nbs/23_stabilization.ipynb #559bc6a5
 def background(
     model,       # `CoordFlow`
     size: tuple, # (W, H) of its frames
@@ -35,7 +35,7 @@ def background(
     small = max(1, round(32*size[0]/size[1])), 32
     return int(sum(f.alpha.mean((0, 1)) for f in model.render(small, model.times[::max(1, model.frames//8)])).argmax())
 
-# %% ../../nbs/23_stabilization.ipynb #02df6d21
+# %% ../../nbs/23_stabilization.ipynb #bf6002a8
 def _flow_of(model, layer):
     "The flow [T, 4] of a layer at the frames of a group; of one that the group does not have, that of layer 0"
     with torch.no_grad(): return model.layers[layer if layer < len(model.layers) else 0].flow(model.times).cpu()
@@ -61,7 +61,7 @@ def camera_path(
         path = torch.cat([path, part])
     return fix_gauge(path)
 
-# %% ../../nbs/23_stabilization.ipynb #53132f7c
+# %% ../../nbs/23_stabilization.ipynb #40758053
 def _check_strength(strength):
     if not 0 <= strength <= 500:                     # not a number fails, too
         raise ValueError(f'smooth is {strength}: give frames from 0 (as it was) to 500; to hold the camera still, use lock')
@@ -94,7 +94,7 @@ def smooth_path(
     x = unwrap(similarities).double().cpu().numpy()
     return torch.from_numpy((_trend if kind == 'trend' else _mirrored)(x, strength)).to(similarities)
 
-# %% ../../nbs/23_stabilization.ipynb #3dbba32d
+# %% ../../nbs/23_stabilization.ipynb #91ef8d0b
 def camera_warps(
     path: torch.Tensor,   # [T, 4] of the camera that was
     steady: torch.Tensor, # [T, 4] or [4] of the camera that is wanted, in the same canonical space
@@ -102,7 +102,7 @@ def camera_warps(
     "Look from another place"
     return compose(inverse(path), steady.expand_as(path))
 
-# %% ../../nbs/23_stabilization.ipynb #ffb6ba2c
+# %% ../../nbs/23_stabilization.ipynb #6c0a0391
 def _corners(size):
     "Corners [4, 2] of a frame of this size"
     return torch.tensor([[-1., -1], [1, -1], [-1, 1], [1, 1]]) * torch.tensor([size[0]/size[1], 1])
@@ -140,7 +140,7 @@ def unseen(
         mask[mask.clone()] = lost
     return outside
 
-# %% ../../nbs/23_stabilization.ipynb #60670d5c
+# %% ../../nbs/23_stabilization.ipynb #7b03efbe
 def stabilize(
     source,             # path or bytes of a `.cfv` file
     *,
@@ -160,7 +160,7 @@ def stabilize(
     if crop: warps = zoomed(warps, crop_factor(warps, opened.size))
     return Video(torch.stack([to_bytes(f.rgb).cpu() for f in opened.render(size=size, warps=warps)]), opened.fps)
 
-# %% ../../nbs/23_stabilization.ipynb #a7e6da93
+# %% ../../nbs/23_stabilization.ipynb #1d86d76a
 def corner_paths(
     path: torch.Tensor, # [T, 4]
     size: tuple,        # (W, H)
@@ -194,11 +194,11 @@ def drift(
     video: Video,
     weights=None, # as for `jitter`
 ) -> float:       # px
-    "Root mean square distance of the corners from where they are in frame T//2: what a locked camera should not have"
+    "Root mean square distance of the corners from their mean place: what a locked camera should not have"
     at = corner_paths(register(video, weights).similarities, video.size)
-    return (at - at[len(at)//2]).square().sum(-1).mean().sqrt().item()
+    return (at - at.mean(0)).square().sum(-1).mean().sqrt().item()
 
-# %% ../../nbs/23_stabilization.ipynb #2143bc66
+# %% ../../nbs/23_stabilization.ipynb #51d1a7eb
 def _points(image):
     "Corners (x, y) of a grey picture and their descriptors; None where there are none"
     orb = ORB(n_keypoints=400, fast_threshold=0.03)
@@ -254,7 +254,7 @@ def cropping(
     zoom = np.abs(np.linalg.det(affine_parts(video, source, every))).mean()       # of areas
     return float(min(1, 1/zoom)*(1 - black(video).float().mean()))
 
-# %% ../../nbs/23_stabilization.ipynb #adec776f
+# %% ../../nbs/23_stabilization.ipynb #c7027479
 def _large(k, *chains):
     "Chains that see a clip k times as large"
     return [f'scale=iw*{k}:ih*{k}:flags=bicubic,{c}' for c in chains]
@@ -273,12 +273,11 @@ def rivals(
         vidstab={'as it comes': ['vidstabdetect', 'vidstabtransform'], '4x': _vidstab(4, 6, 0.25, 1, smooth),
                  '4x, fine': _vidstab(4, 3, 0.1, 1, smooth), '4x, border kept': _vidstab(4, 6, 0.25, 0, smooth)})
 
-def tripods(
-    frame: int, # counted from 1: the frame to hold
-) -> dict:
-    "vidstab's way to hold the camera still"
-    hold = lambda k, zoom: _large(k, f'vidstabdetect=shakiness=10:tripod={frame}', f'vidstabtransform=tripod=1:interpol=bicubic:optzoom={zoom}')
-    return dict(vidstab={f'tripod, {k}x{"" if zoom else ", border kept"}': hold(k, zoom) for k in (1, 4) for zoom in (0, 1)})
+def held_rivals() -> dict: # {name: {setting: chains}}
+    "vidstab's ways to hold the camera still: a tripod, and no smoothing at all"
+    held = lambda step, contrast: (f'vidstabdetect=shakiness=10:stepsize={step}:mincontrast={contrast}', 'vidstabtransform=smoothing=0:interpol=bicubic:optzoom=0')
+    return dict(vidstab={'tripod': ['vidstabdetect=shakiness=10:tripod=1', 'vidstabtransform=tripod=1:interpol=bicubic:optzoom=0'],
+                         '1x, smoothing 0': _large(1, *held(6, 0.25)), '4x, smoothing 0': _large(4, *held(6, 0.25)), '4x, fine, smoothing 0': _large(4, *held(3, 0.1))})
 
 def filtered(
     video: Video,
@@ -287,7 +286,7 @@ def filtered(
     "A filter of ffmpeg in a folder that goes away"
     with tempfile.TemporaryDirectory() as folder: return ffmpeg_filter(video, *chains, folder=folder)
 
-# %% ../../nbs/23_stabilization.ipynb #2ababb3d
+# %% ../../nbs/23_stabilization.ipynb #509142fd
 def _row(clip, metric, score, ours, made, note):
     "Our clip (video, seconds) and the best of each rival's settings, scored"
     best = {name: min((score(v), spent, setting) for setting, (v, spent) in results.items()) for name, results in made.items()}
@@ -320,5 +319,5 @@ def bench(
         calm, held = ((v, t + spent) for v, t in (calm, held))
         note, made = _truth(clip, data, device, smooth), _made(clip.video, rivals(smooth))
         rows += [_row(clip, 'jitter (px)', jitter, calm, made, note), _row(clip, 'jitter by flow (px)', flow_jitter, calm, made, note),
-                 _row(clip, 'drift when locked (px)', drift, held, _made(clip.video, tripods(len(clip.video)//2 + 1)), note)]
+                 _row(clip, 'drift when locked (px)', drift, held, _made(clip.video, held_rivals()), note)]
     return rows
