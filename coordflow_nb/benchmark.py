@@ -6,19 +6,17 @@
 __all__ = ['CLIPS', 'Case', 'open_clip', 'best_iou', 'run_case', 'motion_suite', 'run_suite', 'main']
 
 # %% ../nbs/34_benchmark.ipynb #aec72b2a
-import argparse, json, os, subprocess, sys, tempfile, time, zipfile
+import argparse, json, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from itertools import combinations
 from pathlib import Path
-import numpy as np
 import torch
-from PIL import Image
 from tqdm.auto import tqdm
 from .video import Video, moving_layers
 from .metrics import psnr
 from .codec import decode_fresh, encode_planned, load, plan
+from .applications.common import printed, read_masks
 from .demo import machine, save_json
 
 # %% ../nbs/34_benchmark.ipynb #60f42d87
@@ -46,14 +44,7 @@ def open_clip(
         return made.video, made.masks[1]
     if case.clip == 'bunny': return Video.open('bunny', frames=frames, size=size), None
     path = Path(folder or '.')/f'{case.clip}.mkv'
-    return Video.open(path, frames=frames, size=size), _masks(path.with_name(f'{case.clip}_masks.zip'), frames, size)
-
-def _masks(path, frames, size):
-    "The first masks of a zip of PNGs, at a size: more than half of a pixel counts"
-    with zipfile.ZipFile(path) as z:
-        names = sorted(n for n in z.namelist() if n.endswith('.png'))[:frames]
-        images = [Image.open(BytesIO(z.read(n))).convert('L').resize(size, Image.Resampling.BOX) for n in names]
-    return torch.from_numpy(np.stack([np.asarray(im) for im in images]) > 127)
+    return Video.open(path, frames=frames, size=size), read_masks(path.with_name(f'{case.clip}_masks.zip'), frames, size)
 
 # %% ../nbs/34_benchmark.ipynb #3d85a7a9
 def _iou(a, b):
@@ -112,10 +103,7 @@ def motion_suite(
 
 def _in_process(case, folder):
     "A case in a new process on one thread"
-    words = ['-m', 'coordflow_nb.benchmark', '--case', json.dumps(asdict(case))] + (['--clips', str(folder)] if folder else [])
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, env=os.environ | {'OMP_NUM_THREADS': '1'})
-    if done.returncode: raise ValueError(f'{case}: {(done.stderr.strip().splitlines() or ["died"])[-1]}')
-    return json.loads(done.stdout)
+    return json.loads(printed('coordflow_nb.benchmark', '--case', json.dumps(asdict(case)), *(['--clips', folder] if folder else []), threads=1))
 
 def run_suite(
     cases: list,  # of `Case`

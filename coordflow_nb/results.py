@@ -7,7 +7,7 @@ __all__ = ['FRAMES', 'CLIPS', 'CODECS', 'RATE', 'FULL', 'present', 'bench_clip',
            'run_bench', 'main']
 
 # %% ../nbs/40_results.ipynb #042aa6e0
-import argparse, json, os, subprocess, sys, tempfile, time
+import argparse, json, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from .video import Video, moving_layers
 from .metrics import psnr
 from .codec import COLORS, decode, encode, load, open_source, parts
 from .rate_distortion import RATES, curve, machine, save_json
+from .applications.common import printed
 
 # %% ../nbs/40_results.ipynb #6fa5d349
 FRAMES = 48
@@ -90,19 +91,13 @@ def decode_speed(
     asked = {'all frames': {}, 'one frame': dict(frames=(frames//2, frames//2 + 1)), '64x64 pixels of all': dict(region=(size[0]//2 - 32, size[1]//2 - 32, 64, 64))}
     with tempfile.TemporaryDirectory() as folder:
         (path := Path(folder)/'clip.cfv').write_bytes(data)
-        timed = {what: float(_run('--decode', path, json.dumps(words))) for what, words in asked.items()}
+        timed = {what: float(printed(_ME, '--decode', path, json.dumps(words))) for what, words in asked.items()}
     return dict(size=list(size), frames=frames, bytes=len(data), bpp=8*len(data)/video.frames[..., 0].numel(), threads=torch.get_num_threads(), encode_seconds=spent, decode=timed)
 
 # %% ../nbs/40_results.ipynb #5d1b9ca0
 _MORE = dict(parts=breakdown, speed=decode_speed)
+_ME = 'coordflow_nb.results'
 _TIMED = 'goat_shaky', 'moving_layers'   # whose decoding is timed
-
-def _run(*words, threads=None):
-    "What this module prints in a new process"
-    done = subprocess.run([sys.executable, '-m', 'coordflow_nb.results', *map(str, words)], capture_output=True, text=True,
-                          env=os.environ | ({'OMP_NUM_THREADS': str(threads)} if threads else {}))
-    if done.returncode: raise ValueError(f'{" ".join(map(str, words[1:3]))}: {(done.stderr.strip().splitlines() or ["died"])[-1]}')
-    return done.stdout
 
 def _todo(said, folder):
     "Entries that are missing: [(clip, entry)] of others, of ours, and those that want the machine for themselves"
@@ -129,7 +124,7 @@ def run_bench(
     options = ['--seconds', seconds] + (['--clips', folder] if folder else [])
     for todo, at_once, threads, words in zip(_todo(said, folder), (1, jobs, 1), (None, 1, None), ('others', 'ours', 'speed')):
         with ThreadPoolExecutor(at_once) as pool:
-            waiting = {pool.submit(_run, '--entry', *entry, *options, threads=threads): entry for entry in todo}
+            waiting = {pool.submit(printed, _ME, '--entry', *entry, *options, threads=threads): entry for entry in todo}
             for future in tqdm(as_completed(waiting), total=len(waiting), desc=words):
                 _put(said, *waiting[future], json.loads(future.result()))
                 save_json(said, out)

@@ -6,8 +6,8 @@
 __all__ = ['KINDS', 'STRENGTHS', 'ROUNDS', 'EPSILON', 'with_noise', 'noise_level', 'root', 'unroot', 'temporal_median', 'shrink',
            'Shrinker', 'stein', 'Denoised', 'denoise', 'bench']
 
-# %% ../../nbs/24_denoising.ipynb #d4cc18b3
-import copy, math
+# %% ../../nbs/24_denoising.ipynb #0b26184c
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +21,7 @@ from ..texture import TextureFitter, analyse, frames_of, from_opponent, still_ca
 from ..texture_codec import _bending_model, _model_of
 from .common import ffmpeg_filter, compared
 
-# %% ../../nbs/24_denoising.ipynb #940ca5e4
+# %% ../../nbs/24_denoising.ipynb #36b53450
 KINDS = 'gaussian', 'poisson'
 
 def with_noise(
@@ -37,7 +37,7 @@ def with_noise(
     x = x + sigma*torch.randn(x.shape, generator=g) if kind == 'gaussian' else torch.poisson(x/gain, generator=g)*gain
     return Video(x.round().clamp(0, 255).byte(), video.fps)
 
-# %% ../../nbs/24_denoising.ipynb #52dbd76c
+# %% ../../nbs/24_denoising.ipynb #46e22414
 def noise_level(
     video: Video,
 ) -> float:       # in levels of 255
@@ -56,7 +56,7 @@ def unroot(x: torch.Tensor): # levels / 255
     "Undo `root`, in floating point"
     return x.clamp(min=0).square()
 
-# %% ../../nbs/24_denoising.ipynb #ff7f6cc4
+# %% ../../nbs/24_denoising.ipynb #b09de67f
 def temporal_median(
     video: Video,
     radius: int = 1, # frames on either side
@@ -64,7 +64,7 @@ def temporal_median(
     "The median of each pixel over neighbouring frames"
     return Video(torch.from_numpy(median_filter(video.frames.numpy(), size=(2*radius + 1, 1, 1, 1), mode='mirror')), video.fps)
 
-# %% ../../nbs/24_denoising.ipynb #7895ace7
+# %% ../../nbs/24_denoising.ipynb #a78df965
 def shrink(
     x: torch.Tensor,       # [T, C, h, w] coefficients of a band
     sigma: float,          # deviation of the noise in them
@@ -96,7 +96,7 @@ class Shrinker:
             yield self.fitter.render()[0]
             if k < n - 1: self.fitter.correct()
 
-# %% ../../nbs/24_denoising.ipynb #e5c82d78
+# %% ../../nbs/24_denoising.ipynb #0c7ec2ad
 def stein(
     y: torch.Tensor, x: torch.Tensor, # noisy frames; the result
     other: torch.Tensor,              # the result for y + epsilon*b
@@ -107,7 +107,7 @@ def stein(
     divergence = (b*(other - x)).mean().item()/epsilon
     return (x - y).square().mean().item() + sigma**2*(2*divergence - 1)
 
-# %% ../../nbs/24_denoising.ipynb #19110713
+# %% ../../nbs/24_denoising.ipynb #5acf3c5c
 STRENGTHS, ROUNDS, EPSILON = (1., 3.), 4, 2/255
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def denoise(
     estimate, strength, rounds, x, bends, _ = min(tried, key=lambda t: t[0])
     return Denoised(_to_video(x, video.fps, sigma, noise), sigma*255, strength, rounds, bends, estimate)
 
-# %% ../../nbs/24_denoising.ipynb #db21591f
+# %% ../../nbs/24_denoising.ipynb #a873e38f
 _RIVALS = dict(hqdn3d=[f'hqdn3d={k}*S' for k in (0.2, 0.4, 0.8, 1.6)], nlmeans=[f'nlmeans=s={k}*S' for k in (0.2, 0.4, 0.6, 0.8, 1., 1.2)])
 
 def _filtered(video, words, sigma):

@@ -17,10 +17,9 @@ from PIL import Image
 from skimage.restoration import inpaint_biharmonic
 
 from ..video import Video, _natural
-from ..metrics import psnr
 from ..layers import find_layers
 from ..fusion import OPEN, to_bytes
-from ..texture import TextureFitter, _spread, frames_of, from_opponent
+from ..texture import TextureFitter, _spread, from_opponent
 from ..texture_codec import _bending_model
 
 from .common import Opened, compared, ffmpeg_filter

@@ -29,7 +29,7 @@ from ..registration import register
 from ..layers import residual
 from ..fusion import to_bytes
 from ..codec import _output_size, encode
-from .common import Opened, Row, TrueClip, compared
+from .common import Opened, TrueClip, compared
 
 # %% ../../nbs/21_segmentation.ipynb #cc600582
 def iou(

@@ -7,9 +7,8 @@ __all__ = ['background', 'camera_path', 'smooth_path', 'camera_warps', 'crop_fac
            'corner_paths', 'path_jitter', 'jitter', 'flow_jitter', 'drift', 'affine_parts', 'distortion', 'black',
            'cropping', 'rivals', 'held_rivals', 'filtered', 'bench']
 
-# %% ../../nbs/23_stabilization.ipynb #bbcc1710
+# %% ../../nbs/23_stabilization.ipynb #fd1fa675
 import math, tempfile
-from dataclasses import replace
 
 import numpy as np, torch
 from scipy.linalg import solveh_banded
@@ -26,7 +25,7 @@ from ..fusion import to_bytes
 from ..codec import encode
 from .common import Opened, Row, ffmpeg_filter, timed
 
-# %% ../../nbs/23_stabilization.ipynb #559bc6a5
+# %% ../../nbs/23_stabilization.ipynb #4a351a1b
 def background(
     model,       # `CoordFlow`
     size: tuple, # (W, H) of its frames
@@ -35,7 +34,7 @@ def background(
     small = max(1, round(32*size[0]/size[1])), 32
     return int(sum(f.alpha.mean((0, 1)) for f in model.render(small, model.times[::max(1, model.frames//8)])).argmax())
 
-# %% ../../nbs/23_stabilization.ipynb #bf6002a8
+# %% ../../nbs/23_stabilization.ipynb #ac778ea7
 def _flow_of(model, layer):
     "The flow [T, 4] of a layer at the frames of a group; of one that the group does not have, that of layer 0"
     with torch.no_grad(): return model.layers[layer if layer < len(model.layers) else 0].flow(model.times).cpu()
@@ -61,7 +60,7 @@ def camera_path(
         path = torch.cat([path, part])
     return fix_gauge(path)
 
-# %% ../../nbs/23_stabilization.ipynb #40758053
+# %% ../../nbs/23_stabilization.ipynb #c2afadf1
 def _check_strength(strength):
     if not 0 <= strength <= 500:                     # not a number fails, too
         raise ValueError(f'smooth is {strength}: give frames from 0 (as it was) to 500; to hold the camera still, use lock')
@@ -94,7 +93,7 @@ def smooth_path(
     x = unwrap(similarities).double().cpu().numpy()
     return torch.from_numpy((_trend if kind == 'trend' else _mirrored)(x, strength)).to(similarities)
 
-# %% ../../nbs/23_stabilization.ipynb #91ef8d0b
+# %% ../../nbs/23_stabilization.ipynb #b3798bed
 def camera_warps(
     path: torch.Tensor,   # [T, 4] of the camera that was
     steady: torch.Tensor, # [T, 4] or [4] of the camera that is wanted, in the same canonical space
@@ -102,7 +101,7 @@ def camera_warps(
     "Look from another place"
     return compose(inverse(path), steady.expand_as(path))
 
-# %% ../../nbs/23_stabilization.ipynb #6c0a0391
+# %% ../../nbs/23_stabilization.ipynb #bb49172d
 def _corners(size):
     "Corners [4, 2] of a frame of this size"
     return torch.tensor([[-1., -1], [1, -1], [-1, 1], [1, 1]]) * torch.tensor([size[0]/size[1], 1])
@@ -140,7 +139,7 @@ def unseen(
         mask[mask.clone()] = lost
     return outside
 
-# %% ../../nbs/23_stabilization.ipynb #7b03efbe
+# %% ../../nbs/23_stabilization.ipynb #fdc9e3b7
 def stabilize(
     source,             # path or bytes of a `.cfv` file
     *,
@@ -160,7 +159,7 @@ def stabilize(
     if crop: warps = zoomed(warps, crop_factor(warps, opened.size))
     return Video(torch.stack([to_bytes(f.rgb).cpu() for f in opened.render(size=size, warps=warps)]), opened.fps)
 
-# %% ../../nbs/23_stabilization.ipynb #1d86d76a
+# %% ../../nbs/23_stabilization.ipynb #efae15ff
 def corner_paths(
     path: torch.Tensor, # [T, 4]
     size: tuple,        # (W, H)
@@ -198,7 +197,7 @@ def drift(
     at = corner_paths(register(video, weights).similarities, video.size)
     return (at - at.mean(0)).square().sum(-1).mean().sqrt().item()
 
-# %% ../../nbs/23_stabilization.ipynb #51d1a7eb
+# %% ../../nbs/23_stabilization.ipynb #54806273
 def _points(image):
     "Corners (x, y) of a grey picture and their descriptors; None where there are none"
     orb = ORB(n_keypoints=400, fast_threshold=0.03)
@@ -252,9 +251,10 @@ def cropping(
 ) -> float:         # 0..1, 1: all of the frame is there
     "Share of the frame's area that a stabilizer left: not zoomed out of sight, not black"
     zoom = np.abs(np.linalg.det(affine_parts(video, source, every))).mean()       # of areas
-    return float(min(1, 1/zoom)*(1 - black(video).float().mean()))
+    dark = max(0, (black(video).float().mean() - black(source).float().mean()).item())   # a dark scene is not a border
+    return min(1, 1/zoom)*(1 - dark)
 
-# %% ../../nbs/23_stabilization.ipynb #c7027479
+# %% ../../nbs/23_stabilization.ipynb #49505cef
 def _large(k, *chains):
     "Chains that see a clip k times as large"
     return [f'scale=iw*{k}:ih*{k}:flags=bicubic,{c}' for c in chains]
@@ -286,7 +286,7 @@ def filtered(
     "A filter of ffmpeg in a folder that goes away"
     with tempfile.TemporaryDirectory() as folder: return ffmpeg_filter(video, *chains, folder=folder)
 
-# %% ../../nbs/23_stabilization.ipynb #509142fd
+# %% ../../nbs/23_stabilization.ipynb #5ba61062
 def _row(clip, metric, score, ours, made, note):
     "Our clip (video, seconds) and the best of each rival's settings, scored"
     best = {name: min((score(v), spent, setting) for setting, (v, spent) in results.items()) for name, results in made.items()}

@@ -20,7 +20,7 @@ from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import _region
 from ..fusion import to_bytes
-from ..texture import Lens, _on_canvas, deformed, look, paint, still_canvas
+from ..texture import Lens, _on_canvas, deformed, look, paint
 from ..codec import _output_frames, encode
 from .common import Opened, compared, ffmpeg_filter
 
