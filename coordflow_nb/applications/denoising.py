@@ -149,7 +149,6 @@ def _deviation(sigma, noise, noisy):
     if not 0 < sigma <= 255: raise ValueError(f'sigma is {sigma:g}: it must be above 0 and at most 255')
     return sigma/255*(1 if noise == 'gaussian' else 0.5*(255/128)**0.5)                     # the slope of the root at 128
 
-
 def denoise(
     video: Video,
     *,
@@ -162,15 +161,17 @@ def denoise(
     device=None,             # None: CUDA if there is one, else CPU
 ) -> Denoised:
     "A clip without its noise"
+    if rounds < 1 or not strengths: raise ValueError(f'{rounds} rounds and {len(strengths)} strengths: give at least one of each')
     noisy, device = root(video) if noise == 'poisson' else video, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     sigma, found = _deviation(sigma, noise, noisy), find_layers(noisy, layers)
-    models = [_model_of(noisy, found, device=device)[0], _bending_model(noisy, found, device)[0]]
-    tried = []
-    for bends, model in enumerate(models[:1 + (models[1].layers[0].color.deformation is not None)]):
+    models, tried = [_bending_model(noisy, found, device)[0]], []
+    bend = lambda model: model.layers[0].color.deformation is not None
+    if bend(models[0]): models.append(_model_of(noisy, found, device=device)[0])
+    for model in models:
         trial = _Trial(model, noisy, found, sigma, seed)
-        tried.append((*trial.best(strengths[0], rounds), bool(bends), trial))
-    trial = min(tried, key=lambda t: t[0])[-1]
-    tried += [(*trial.best(strength, rounds), min(tried, key=lambda t: t[0])[4], trial) for strength in strengths[1:]]
+        tried.append((*trial.best(strengths[0], rounds), bend(model), trial))
+    *_, bends, trial = min(tried, key=lambda t: t[0])
+    tried += [(*trial.best(strength, rounds), bends, trial) for strength in strengths[1:]]
     estimate, strength, rounds, x, bends, _ = min(tried, key=lambda t: t[0])
     return Denoised(_to_video(x, video.fps, sigma, noise), sigma*255, strength, rounds, bends, estimate)
 

@@ -21,7 +21,7 @@ from ..flow import transform
 from ..registration import _region
 from ..fusion import to_bytes
 from ..texture import Lens, _on_canvas, deformed, look, paint
-from ..codec import _output_frames, encode
+from ..codec import _output_frames, _output_size, encode
 from .common import Opened, compared, ffmpeg_filter
 
 # %% ../../nbs/20_upsampling.ipynb #8af14177
@@ -128,14 +128,6 @@ def detailed(
 # %% ../../nbs/20_upsampling.ipynb #ee1f0d02
 MOST = 4   # finest canvas, in pixels for one of the coded frame
 
-def _full_size(opened, scale, size):
-    "(W, H) that is asked for"
-    if size is not None and scale is not None: raise ValueError('give size or scale, not both')
-    if scale is not None and not 0 < scale <= 64: raise ValueError(f'scale is {scale:g}: it must be above 0 and at most 64')
-    size = tuple(size) if size else tuple(max(1, round(n*(1 if scale is None else scale))) for n in opened.size)
-    if not all(1 <= n <= 65535 for n in size): raise ValueError(f'size is {size[0]}x{size[1]}: each side must be between 1 and 65535 pixels')
-    return size
-
 def _small(opened, u, frames):
     "The frame number u, [1, 3, h, w]: given, or decoded"
     if frames is not None and u == int(u): return _chw(frames.frames[int(u)]).to(opened.models[0].times.device)
@@ -178,7 +170,7 @@ def upsample(
 ) -> Video:
     "A file at a larger size, with the detail that its frames have together, and at another frame rate"
     opened = Opened(source, device)
-    full, (numbers, fps) = _full_size(opened, scale, size), _output_frames(opened.header, None, fps)
+    full, (numbers, fps) = _output_size(opened.header, size, scale), _output_frames(opened.header, None, fps)
     if frames is not None and (frames.size, len(frames)) != (opened.size, len(opened)):
         raise ValueError(f'the frames are {len(frames)} of {frames.size[0]}x{frames.size[1]}: the file has {len(opened)} of {opened.size[0]}x{opened.size[1]}')
     check_memory(math.prod(full)*(6*len(numbers) + 200), f'{len(numbers)} frames of {full[0]}x{full[1]} pixels')
