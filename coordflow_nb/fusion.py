@@ -136,11 +136,12 @@ def render(self: CoordFlow,
     region: tuple = None, # (x, y, w, h) in pixels of that size: only this part; it may reach outside
     layer: int = None,    # only this layer's colour; None: all layers fused
     warp=None,            # [4] or [n, 4] similarity applied to positions first: move the camera
-    chunk: int = 2**17,   # pixels at once: bounds the memory
+    chunk: int = None,    # pixels at once: bounds the memory; None: 2^17 on a CPU (its cache), 2^21 on a GPU
 ):                        # yields a `Rendered` for each time
     "Render frames one by one; memory depends on `chunk` and the size of one frame, not on the number of frames"
     L, device = len(self.layers), self.times.device
     if layer is not None and not 0 <= layer < L: raise ValueError(f'layer is {layer}: this model has layers 0 to {L - 1}')
+    if chunk is None: chunk = 2**21 if device.type == 'cuda' else 2**17
     if chunk < 1: raise ValueError(f'chunk is {chunk}: it must be at least 1 pixel')
     times = torch.as_tensor(times, dtype=torch.float32, device=device).reshape(-1, 1)
     warps = [None]*len(times)

@@ -153,11 +153,19 @@ def _heights(fitter, channel, step=1.):
     bars = fitter.hurdles or [[torch.full((1, 4, 1, 1), 2/3, device=w.device) for w in layer] for layer in fitter.wanted]
     return torch.cat([(w[:, channel].abs()/step/bar[:, channel]).reshape(-1) for pair in zip(fitter.wanted, bars) for w, bar in zip(*pair)])
 
+def _nth_largest(sizes, count):
+    "The count-th largest of numbers that are 0 or more. Their bits are in the same order: a histogram of the upper ones leaves few to look at"
+    upper = sizes.view(torch.int32) >> 16
+    above = torch.bincount(upper, minlength=2**15).flip(0).cumsum(0)   # how many there are in a bin and all higher ones
+    i = int(torch.searchsorted(above, count))
+    inside = sizes[upper == 2**15 - 1 - i]
+    return inside.kthvalue(int(above[i]) - count + 1).values.item()
+
 def _step_for(fitter, count):
     "The step at which about so many coefficients clear their hurdles"
     sizes = torch.cat([_heights(fitter, c, STEPS[c]) for c in range(3)])
     count = min(max(1, int(count)), len(sizes))
-    return max(1e-4, sizes.kthvalue(len(sizes) - count + 1).values.item())
+    return max(1e-4, _nth_largest(sizes, count))
 
 def _crossing(tried, slope=0.5):
     "Where a falling curve through the points (log step, log of bytes over bytes wanted) is 0: between the nearest on either side, else onwards with a usual slope"
