@@ -1,7 +1,7 @@
 """Everything that must hold before a commit: `make test`, or `python .ci/check.py [--only checks|chapters|cli] [CHAPTER ...]`.
 
-Checks    notebooks are clean, the library is what they export, imports go downward, the README is current.
-Chapters  each notebook runs through nbdev's own test_nb in a process of its own, two at a time.
+Checks    notebooks are clean, the library is what they export, imports go downward, the README is current, exercises have solutions.
+Chapters  each notebook runs in a fresh kernel, two at a time, and must say what is saved in it (see chapter.py).
 Command   a clip goes through `coordflow encode`, `info`, `decode`, `evaluate`, `compare`, and bad input is refused.
 
 One line for each test; the last line is `N passed, N failed`.
@@ -11,21 +11,26 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 
+import chapter
+from chapter import Failed, environment
+
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = 'coordflow_nb'
-LIMIT = 300  # seconds for a chapter, or for a command
+LIMIT = 300  # seconds for a command
 RUNNING = set()  # processes to end when the user stops us
-
-
-class Failed(Exception): "A check did not hold; the message says what to mend."
 
 
 # ---- the project's notebooks ----
 
 def notebooks():
-    "All notebooks, in reading order."
+    "All notebooks, in reading order; the solutions of a chapter follow it."
     paths = (p for p in (ROOT / 'nbs').rglob('*.ipynb') if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
-    return sorted(paths, key=lambda p: (number(p) or (10**6, ''), p.name))
+    return sorted(paths, key=lambda p: (number(p) or (10**6, ''), p.name, label(p)))
+
+
+def label(path):
+    "How a notebook is called here: 03_flow, solutions/03_flow."
+    return path.relative_to(ROOT / 'nbs').with_suffix('').as_posix()
 
 
 def number(path):
@@ -48,15 +53,9 @@ def module_of(path):
 
 # ---- processes ----
 
-def environment(**more):
-    "This process's environment without what would change a result."
-    env = {k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'PYTHONPATH')}
-    return env | dict(OMP_NUM_THREADS='1', PYTHONDONTWRITEBYTECODE='1', MPLBACKEND='agg', PYTHONWARNINGS='ignore') | more
-
-
 def process(*command, cwd=ROOT, limit=LIMIT, env=None):
     "Run a command to its end, or kill it and its children after `limit` seconds; (exit status, stdout, stderr)."
-    p = subprocess.Popen([str(c) for c in command], cwd=cwd, env=env or environment(), text=True, encoding='utf-8', errors='replace',
+    p = subprocess.Popen([str(c) for c in command], cwd=cwd, env=env or environment(MPLBACKEND='agg'), text=True, encoding='utf-8', errors='replace',
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     RUNNING.add(p)
     try: out, err = p.communicate(timeout=limit)
@@ -172,6 +171,38 @@ def check_form():
     if wrong: raise Failed('\n'.join(wrong))
 
 
+def check_answers():
+    "every exercise that is checked has its solution"
+    wrong = []
+    for p in notebooks():
+        if p.parent.name == 'solutions': continue
+        solution = p.parent / 'solutions' / p.name
+        asked, solved = exercises(p), answers([s for s, _ in cells(solution, 'code')]) if solution.exists() else {}
+        wrong += [f'{label(p)}: no solution has {call}' for key, call in asked.items() if key not in solved]
+        wrong += [f'{label(solution)}: no exercise has {call}' for key, call in solved.items() if key not in asked]
+    wrong += [f'{label(p)}: there is no such chapter' for p in notebooks() if p.parent.name == 'solutions' and not (p.parent.parent / p.name).exists()]
+    if wrong: raise Failed('a checker stands word for word in the chapter and in its solutions\n' + '\n'.join(wrong))
+    return f'{sum(len(exercises(p)) for p in notebooks() if p.parent.name != "solutions")} answers'
+
+
+def exercises(path):
+    "The checkers of a chapter's exercises, see `answers`."
+    nb, found = json.loads(path.read_text(encoding='utf-8')), []
+    for cell in nb['cells']:
+        source = ''.join(cell['source'])
+        if cell['cell_type'] == 'markdown' and re.search(r'^## Exercises', source, re.M): found = [None]
+        elif cell['cell_type'] == 'code' and found: found.append(source)
+    return answers(found[1:])
+
+
+def answers(sources):
+    "All calls of the kind `check(answer, ...)` in some cells: {what Python reads: what is written}."
+    plain = (re.sub(r'^[%!].*$', '', source, flags=re.M) for source in sources)
+    calls = ((source, node) for source in plain for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args)
+    return {ast.dump(c): ' '.join(ast.get_source_segment(source, c).split()) for source, c in calls
+            if isinstance(c.func, ast.Name) and c.func.id == 'check' and isinstance(c.args[0], ast.Name) and c.args[0].id == 'answer'}
+
+
 def warn_uncommitted():
     "In a git checkout, say what a fresh clone would not have."
     if not (ROOT / '.git').exists() or not shutil.which('git'): return
@@ -181,26 +212,16 @@ def warn_uncommitted():
 
 # ---- chapters ----
 
-def runs(source):
-    "Does nbdev's test run this code cell?"
-    flags = re.findall(r'^#\s*\|\s*(.+?)\s*$', source, re.M)
-    return bool(source.strip()) and 'nbdev_export(' not in source and not {'slow', 'eval: false'} & set(flags)
-
-
 def check_chapter(path):
-    "Run the tests of one notebook in a process of its own."
-    code = ('import sys; from pathlib import Path; from nbdev.config import get_config; from nbdev.test import test_nb; c = get_config(); '
-            'sys.exit(not test_nb(Path(sys.argv[1]), skip_flags=c.tst_flags.split(), basepath=c.config_path)[0])')
-    status, out, err = process(sys.executable, '-c', code, path)
-    if status: raise Failed(err.strip() or out.strip() or f'exit status {status}')
-    return f'{sum(runs(source) for source, _ in cells(path, "code"))} cells'
+    "Run one notebook in a kernel of its own and compare what it says with what is saved."
+    return chapter.check(path)
 
 
 def chosen(names):
     "Notebooks by number, name or path; all if none is named."
-    found = {p: [n for n in names if n in (p.stem, p.name, p.stem.partition('_')[0]) or Path(n).resolve() == p] for p in notebooks()}
+    found = {p: [n for n in names if n in (p.stem, p.name, p.stem.partition('_')[0], label(p)) or Path(n).resolve() == p] for p in notebooks()}
     unknown = set(names) - {n for matches in found.values() for n in matches}
-    if unknown: sys.exit(f'no such chapter: {", ".join(sorted(unknown))}; there are {", ".join(p.stem for p in notebooks())}')
+    if unknown: sys.exit(f'no such chapter: {", ".join(sorted(unknown))}; there are {", ".join(map(label, notebooks()))}')
     return [p for p in found if found[p] or not names]
 
 
@@ -304,13 +325,13 @@ def outcome(check, *arguments):
 
 
 def run_checks(report):
-    for check in (check_clean, check_sync, check_names, check_layers, check_readme, check_form): report.run(check.__doc__, check)
+    for check in (check_clean, check_sync, check_names, check_layers, check_readme, check_form, check_answers): report.run(check.__doc__, check)
     warn_uncommitted()
 
 
 def run_chapters(report, names, workers=2):
     pool = ThreadPoolExecutor(workers)
-    waiting = {pool.submit(outcome, check_chapter, p): p.stem for p in chosen(names)}
+    waiting = {pool.submit(outcome, check_chapter, p): label(p) for p in chosen(names)}
     for done in as_completed(waiting): report.show(f'chapter {waiting[done]}', *done.result())
     pool.shutdown()
 
