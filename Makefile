@@ -12,7 +12,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup lab test demo images bench bench-motion bench-applications run export clean FORCE
+.PHONY: help setup lab test demo images pretrained bench bench-motion bench-applications bench-gpu run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,12 @@ images: $(READY) ## make the picture and the numbers that the README shows: fits
 	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo_layers.json
 
+pretrained: $(READY) ## make the files in data/ that explorers and applications open: six encodes, five minutes
+	@$(BIN)/coordflow encode moving_layers data/moving_layers.cfv --size 320x180 --frames 48 --bpp 0.1 --seconds 60
+	@$(BIN)/coordflow encode moving_layers data/moving_layers_mlp.cfv --size 192x108 --frames 24 --bpp 0.2 --color mlp --seconds 120
+	@for rate in 02 05 10; do $(BIN)/coordflow encode bunny data/bunny_$$rate.cfv --size 320x180 --frames 48 --bpp 0.$$rate --seconds 60 || exit; done
+	@$(BIN)/coordflow encode carphone data/carphone.cfv --frames 60 --bpp 0.15 --seconds 60
+
 bench: $(READY) ## rate and distortion of all codecs on five clips: 40 encodes of two minutes, an hour; CLIPS=folder with the real ones
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.results $(if $(CLIPS),--clips $(CLIPS))
@@ -46,6 +52,10 @@ bench-motion: $(READY) ## what motion and layers are worth: 85 encodes, half an 
 bench-applications: $(READY) ## six applications beside what people use today; CLIPS=folder with the real clips adds those
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.applications.results $(if $(CLIPS),--clips $(CLIPS))
+
+bench-gpu: $(READY) ## what a GPU is worth: steps, decoding, full-size clips; stops after nine minutes, goes on when called again; CLIPS=folder
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.gpu $(if $(CLIPS),--clips $(CLIPS))
 
 run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)

@@ -9,9 +9,13 @@ __all__ = ['RADIUS_MAX', 'PRECISION', 'LAPLACE', 'GAUSS', 'integer_table', 'idea
 
 # %% ../nbs/11_entropy_coding.ipynb #f75b4d4a
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import constriction, numpy as np, torch
+import torch.nn.functional as F
+
+from .quantization import membership
 
 # %% ../nbs/11_entropy_coding.ipynb #29b24a42
 RADIUS_MAX = 2**15 - 1   # the largest |n| a tensor may hold
@@ -150,10 +154,12 @@ def _side_bits(peak):
 def _moments(tensors):
     "Mean |n|, mean n^2 and largest |n| of each tensor, in a handful of operations however many tensors there are."
     flat = torch.cat([n.reshape(-1) for n in tensors]).float()
-    sizes = torch.tensor([n.numel() for n in tensors], device=flat.device)
-    which = torch.arange(len(sizes), device=flat.device).repeat_interleave(sizes, output_size=len(flat))
-    means = flat.new_zeros(2, len(sizes)).index_add(1, which, torch.stack([flat.abs(), flat.square()]))/sizes
-    return means[0], means[1], flat.new_zeros(len(sizes)).scatter_reduce(0, which, flat.detach().abs(), 'amax'), sizes
+    member, sizes = _layout(tuple(n.numel() for n in tensors), flat.device)
+    means = F.linear(torch.stack([flat.abs(), flat.square()]), member)/sizes
+    return means[0], means[1], torch.stack([n.detach().abs().amax() for n in tensors]).float(), sizes
+
+@lru_cache
+def _layout(sizes, device): return membership(sizes, device), torch.tensor(sizes, device=device)
 
 def estimated_bits(tensors:list # tensors of n = w/step, rounded values with gradients
                   )->torch.Tensor: # bits, a scalar
