@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+DOCS   := $(VENV)/.docs
+BROWSE := $(VENV)/.browser
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # The release of torch that the project is tested with; `TORCH=torch==2.4.1 make setup` takes another one, and later runs remember it.
@@ -11,8 +13,9 @@ CHOSEN_TORCH  := $(or $(shell cat $(READY) 2>/dev/null),$(DEFAULT_TORCH))
 TORCH         ?= $(CHOSEN_TORCH)
 
 export PIP_ROOT_USER_ACTION := ignore
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
-.PHONY: help setup lab test demo images pretrained bench bench-motion bench-applications bench-gpu run export clean FORCE
+.PHONY: help setup lab test test-browser docs demo images pretrained bench bench-motion bench-applications bench-gpu run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +26,14 @@ lab: $(READY) ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyterlab nbs
 
 test: $(READY) ## check the project, run every chapter's tests and the command (a part: ARGS='03_flow' or ARGS='--only checks')
+	@$(if $(and $(CHROMIUM),$(if $(ARGS),,all)),$(MAKE) -s --no-print-directory $(BROWSE) || echo 'no network: tests in a browser are left out' >&2)
 	@$(BIN)/python .ci/check.py $(ARGS)
+
+test-browser: $(READY) $(if $(CHROMIUM),$(BROWSE)) ## open the site and an explorer in a real browser (needs chromium)
+	@$(BIN)/python .ci/check.py --only browser
+
+docs: $(DOCS) ## write the site into _docs: chapters with their outputs, the library's interfaces, a search; opens without a network
+	@$(BIN)/python .ci/site.py
 
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo
@@ -80,3 +90,9 @@ $(READY): settings.ini setup.py Makefile
 	@echo "setup: $(TORCH)" && $(PIP) '$(TORCH)'
 	@echo "setup: coordflow_nb and the libraries it uses" && $(PIP) --no-build-isolation -e '.[dev]'
 	@echo "$(filter-out $(DEFAULT_TORCH),$(TORCH))" > $@ && echo "setup: ready"
+
+$(DOCS): $(READY)
+	@echo "setup: what writes the site" && $(PIP) --no-build-isolation -e '.[docs]' && touch $@
+
+$(BROWSE): $(DOCS)
+	@echo "setup: what drives a browser" && $(PIP) --no-build-isolation -e '.[browser]' && touch $@
