@@ -89,10 +89,11 @@ def network_decode(
 def texture_decode(
     device,
     size: tuple = (1920, 1080), frames: int = 16,
+    bpp: float = 0.05,
     rounds: int = 1, # of fitting: the contents of the file matter little here
 ) -> dict:           # bytes; seconds to load, to render all frames on the device, to decode to the host; frames a second of both
     "A clip of textures"
-    data = encode(moving_layers(size, frames).video, bpp=0.05, steps=rounds, device=device, progress=False)
+    data = encode(moving_layers(size, frames).video, bpp=bpp, steps=rounds, device=device, progress=False)
     load_seconds, model = best_seconds(lambda: load(data, device=device), device, 1), load(data, device=device)
     def shown():
         for f in model.render(size, model.times): to_bytes(f.rgb)
