@@ -4,12 +4,15 @@
 
 # %% auto #0
 __all__ = ['WORK', 'FULL', 'SHOWN', 'layers_at', 'mixed', 'Window', 'window', 'affordable', 'tinted', 'error_map', 'scaled',
-           'with_lines', 'original_of', 'View', 'Scene', 'png_bytes', 'beside', 'Panel', 'explore']
+           'with_lines', 'original_of', 'View', 'Scene', 'png_bytes', 'beside', 'Panel', 'explore', 'Rates',
+           'rate_picker', 'Damage', 'coarser', 'octave_mask', 'Network', 'Sparse', 'Textures', 'Patient', 'diagnosis',
+           'break_it']
 
-# %% ../nbs/30_explorer.ipynb #418fc2c2
+# %% ../nbs/30_explorer.ipynb #9bd2c2c2
 import base64, math, sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 from io import BytesIO
@@ -20,15 +23,22 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from PIL import Image, ImageColor, ImageDraw
 
 from .plot import LAYER_COLORS
 from .video import EXAMPLES, Video
-from .metrics import psnr
-from .coordinates import pixel_grid
-from .flow import inverse, transform
+from .metrics import bpp, psnr
+from .coordinates import finest_period, pixel_grid
+from .flow import compose, inverse, transform
 from .fusion import fuse, to_bytes
-from .codec import _data, reference_clip
+from .texture import ColorTexture, _time_basis, synthesize
+from .quantization import step_value
+from .bitstream import fields_size, read_section, unpack_fields
+from .texture_codec import TEXTURE_FIELDS
+from .codec import MODEL_FIELDS, STEP, _data, reference_clip
+from .rate_distortion import best_at, entry
 from .applications.common import Opened
 
 # %% ../nbs/30_explorer.ipynb #9756d01c
@@ -329,7 +339,7 @@ def beside(
     padded = [np.pad(p, ((0, h - p.shape[0]), (0, gap if i + 1 < len(pictures) else 0), (0, 0)), constant_values=255) for i, p in enumerate(pictures)]
     return np.concatenate(padded, 1)
 
-# %% ../nbs/30_explorer.ipynb #405568e0
+# %% ../nbs/30_explorer.ipynb #aeea9773
 def _live():
     "Is there a kernel behind this process that a panel could talk to?"
     shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
@@ -342,8 +352,9 @@ class Panel:
         draw,           # called with the values of the controls by name -> (pictures, html)
         controls: dict, # name: widget with a `value`
         images: int = 1,# how many pictures `draw` returns
+        lines: int = 2, # of text to keep room for
     ):
-        self.title, self.draw, self.controls, self.box, self._held = title, draw, controls, None, False
+        self.title, self.draw, self.controls, self.lines, self.box, self._held = title, draw, controls, lines, None, False
         self.images, self.line = [widgets.Image(format='png') for _ in range(images)], widgets.HTML()
         for c in controls.values(): c.observe(self.redraw, 'value')
         self.redraw()
@@ -355,7 +366,7 @@ class Panel:
             self.pictures, text = self.draw(**{name: c.value for name, c in self.controls.items()})
             for image, p in zip(self.images, self.pictures): image.value = png_bytes(p)
         except Exception as e: text = f'<span style="color: {LAYER_COLORS[4]}">{escape(str(e) or type(e).__name__)}</span>'
-        self.line.value = f'<div style="line-height: 1.5; height: 3em; overflow: hidden">{text}</div>'
+        self.line.value = f'<div style="line-height: 1.5; height: {1.5*self.lines}em; overflow: hidden">{text}</div>'
 
     @contextmanager
     def held(self):
@@ -370,11 +381,11 @@ class Panel:
                   'image/png': base64.b64encode(png_bytes(beside(self.pictures))).decode()}
         return (self.box._repr_mimebundle_() if _live() else {}) | bundle
 
-# %% ../nbs/30_explorer.ipynb #efccb9d8
-def _slider(make, name, low, high, step, value, **options):
+# %% ../nbs/30_explorer.ipynb #538d5729
+def _slider(make, name, low, high, step, value, name_width=64, width=292, **options):
     "A slider with its name before it"
     return make(value=value, min=low, max=high, step=step, description=name, continuous_update=True,
-                style={'description_width': '64px'}, layout=widgets.Layout(width='292px', margin='1px 0'), **options)
+                style={'description_width': f'{name_width}px'}, layout=widgets.Layout(width=f'{width}px', margin='1px 0'), **options)
 
 def _player(frames, fps, width):
     "A slider over the frames, and a row with the button that moves it"
@@ -394,7 +405,7 @@ def _column(children, width): return widgets.VBox(children, layout=widgets.Layou
 
 def _row(children): return widgets.HBox(children, layout=widgets.Layout(flex_flow='row wrap', grid_gap='20px', align_items='flex-start'))
 
-# %% ../nbs/30_explorer.ipynb #3741589e
+# %% ../nbs/30_explorer.ipynb #3624334a
 _ABOUT = dict(
     frame='the layers, fused', original='what was compressed', error=f'mean of the differences in R, G and B; white is {FULL} levels or more',
     alpha='the share that this layer has in each pixel', canonical='the layer in its own space; the line is where this frame looks')
@@ -445,8 +456,315 @@ def explore(
         with panel.held():
             for i, w in enumerate(on): w.value = already or i == l
     for l, button in enumerate(solo): button.on_click(lambda _, l=l: alone(l))
-    left = _column([_frame_of(panel.images[0], (640, 400)), player, panel.line], 644)
+    left = _column([_frame_of(panel.images[0], scene.seen(View()).region[2:]), player, panel.line], 644)
     right = _column([_heading('show'), controls['shown'], _heading('of layer (alpha, canonical)'), controls['layer'], _heading('layers in the frame'), *rows, controls['paths'],
                      _heading('zoom'), controls['zoom'], controls['x'], controls['y'], controls['pixels']], 304)
-    panel.box = _row([left, right])
+    panel.box, panel.solo = _row([left, right]), solo
+    return panel
+
+# %% ../nbs/30_explorer.ipynb #ae1ab68e
+class Rates:
+    "Files of one clip at several rates, and a rival at the same sizes"
+    def __init__(self,
+        paths,              # `.cfv` files of the same frames
+        original=None,      # see `original_of`; here it is needed
+        rival: str = 'x264',# see `entry` of chapter 14
+        box: tuple = (470, 300), # (w, h) of a picture in pixels
+        device=None,
+    ):
+        paths = list(paths)
+        if not paths: raise ValueError('no files to compare: give at least one .cfv file')
+        original = next(filter(None, (original_of(p, original) for p in paths)), None)
+        if original is None: raise ValueError(f'no original is known of {paths[0]}: give one, the rival has to start from it')
+        self.scenes = sorted((Scene(p, original, box, device) for p in paths), key=lambda s: s.bytes)
+        self.original, self.rival, self.box, made = original, rival, box, {}
+        self.ours = [Video(torch.stack([to_bytes(f.rgb).cpu() for f in s.file.render()]), s.file.fps) for s in self.scenes]
+        rivals = [best_at(entry(rival), original, s.bytes, made) for s in self.scenes]
+        self.theirs, self.their_bytes = [r.video for r in rivals], [len(r.data) for r in rivals]
+        self.rates = [[bpp(n, original) for n in sizes] for sizes in ([s.bytes for s in self.scenes], self.their_bytes)]
+        self.quality = [[psnr(v, original) for v in clips] for clips in (self.ours, self.theirs)]
+        self.curve = lru_cache(self._curve)
+
+# %% ../nbs/30_explorer.ipynb #def61cb4
+@patch
+def _curve(self: Rates, chosen):
+    "The curves of both, with the chosen files marked, uint8 [h, w, 3]"
+    fig = Figure(figsize=(4.7, 2.6), dpi=100, layout='constrained')
+    FigureCanvasAgg(fig)
+    ax = fig.subplots()
+    names = dict(zip(('coordflow', self.rival), zip(self.rates, self.quality)))
+    for (name, (x, y)), color in zip(names.items(), (LAYER_COLORS[0], LAYER_COLORS[4])):
+        ax.plot(x, y, 'o-', color=color, label=name, markersize=5)
+        ax.plot(x[chosen], y[chosen], 'o', color=color, markersize=13, fillstyle='none', markeredgewidth=2)
+    ax.set(xlabel='rate (bits a pixel)', ylabel='PSNR (dB)'); ax.margins(0.12); ax.grid(alpha=0.4); ax.legend(frameon=False, loc='lower right')
+    ax.spines[['top', 'right']].set_visible(False)
+    fig.canvas.draw()
+    return np.asarray(fig.canvas.buffer_rgba())[..., :3].copy()
+
+@patch
+def compare(self: Rates,
+    chosen: int,           # which file, by size
+    frame: int = 0,
+    shown: str = 'frame',  # or 'error'
+    zoom: float = 1., center: tuple = (.5, .5), # see `window`
+) -> list:                 # ours, the rival's, and the curve: uint8 [h, w, 3]
+    "What the panel shows"
+    scene, truth = self.scenes[chosen], self.original.frames[frame].numpy()
+    seen = window(scene.file.size, None, zoom, center, self.box)
+    pair = [clips[chosen].frames[frame].numpy() for clips in (self.ours, self.theirs)]
+    if shown == 'error': pair = [error_map(p, truth) for p in pair]
+    return [scene._part(p, seen, zoom > 1) for p in pair] + [self.curve(chosen)]
+
+# %% ../nbs/30_explorer.ipynb #e46ccc2c
+def _score(name, color, nbytes, quality, here):
+    "A line over a picture"
+    return f'<b style="color: {color}">{name}</b> &middot; {nbytes:,} bytes &middot; {quality:.2f} dB, this frame <b>{here:.2f} dB</b>'
+
+def rate_picker(
+    paths,              # `.cfv` files of one clip at several rates, or the `Rates` of them
+    original=None,      # path of the clip that was compressed, or a `Video` of the same frames; None: guess by the name, for the example clips
+    rival: str = 'x264',# a conventional codec, see `entry` of chapter 14
+    device=None,        # None: CUDA if there is one, else CPU
+) -> Panel:
+    "A panel to walk along a curve of rate and quality, beside a conventional codec at the same bytes"
+    rates = paths if isinstance(paths, Rates) else Rates(paths, original, rival, device=device)
+    frames, first = len(rates.original), rates.scenes[0].file
+    time, player = _player(frames, first.fps, 470)
+    options = [(f'{s.bytes:,} bytes', i) for i, s in enumerate(rates.scenes)]
+    controls = dict(
+        chosen=widgets.ToggleButtons(options=options, value=len(options)//2, style={'button_width': '110px'}, layout=widgets.Layout(width='470px')), frame=time,
+        shown=widgets.ToggleButtons(options=('frame', 'error'), style={'button_width': '110px'}, layout=widgets.Layout(width='470px')),
+        zoom=_slider(widgets.FloatLogSlider, 'zoom', 0, 4, 0.05, 1., base=2, readout_format='.1f'),
+        x=_slider(widgets.FloatSlider, 'across', 0, 1, 0.01, .5), y=_slider(widgets.FloatSlider, 'down', 0, 1, 0.01, .5))
+    labels = [widgets.HTML(layout=widgets.Layout(width='470px')) for _ in range(2)]
+
+    def draw(chosen, frame, shown, zoom, x, y):
+        told = ('coordflow', LAYER_COLORS[0], rates.scenes[chosen].bytes, rates.ours), (rates.rival, LAYER_COLORS[4], rates.their_bytes[chosen], rates.theirs)
+        for label, (*words, clips), all_ in zip(labels, told, rates.quality):
+            label.value = _score(*words, all_[chosen], psnr(clips[chosen].frames[frame][None], rates.original.frames[frame][None]))
+        return rates.compare(chosen, frame, shown, zoom, (x, y)), f'frame {frame} of {frames}' + (f' &middot; {_ABOUT["error"]}' if shown == 'error' else '')
+
+    panel = Panel(f'rate_picker of {len(rates.scenes)} files', draw, controls, images=3)
+    high = rates.compare(0)[0].shape[0]
+    pictures = _row([_column([labels[i], _frame_of(panel.images[i], (470, high))], 474) for i in range(2)])
+    below = _row([_column([_frame_of(panel.images[2], (470, 260))], 474),
+                  _column([_heading('file'), controls['chosen'], _heading('time'), player, _heading('show'), controls['shown'], controls['zoom'], controls['x'], controls['y'], panel.line], 474)])
+    panel.box = widgets.VBox([pictures, below], layout=widgets.Layout(grid_gap='8px'))
+    return panel
+
+# %% ../nbs/30_explorer.ipynb #ec323aad
+@dataclass(frozen=True)
+class Damage:
+    "What is broken; nothing by default"
+    bits: int = 0          # low bits dropped from every coded integer
+    space: int = None      # octaves of the encoding of place, or levels of the wavelets, that are kept; None: all
+    time: int = None       # the same in time
+    weights: tuple = None  # of the layers, 0 or 1; None: all 1
+    layer: int = 0         # whose gauge is wrong
+    shift: float = 0.      # by how many pixels across
+    turn: float = 0.       # degrees
+    grow: float = 0.       # percent
+
+    def gauge(self, height):
+        "The similarity [4] that is put after the flow of `layer`"
+        return torch.tensor([math.radians(self.turn), math.log1p(self.grow/100), 2*self.shift/height, 0.])
+
+def coarser(
+    n: torch.Tensor, # whole numbers
+    bits: int,
+) -> torch.Tensor:   # the same type
+    "Whole numbers without their low bits, rounded to nearest"
+    return n if bits == 0 else (n/2**bits).round()*2**bits
+
+# %% ../nbs/30_explorer.ipynb #18db02ff
+def _texture_steps(section):
+    "Steps of (motion, deformation, [4] of the channels) in a section of textures"
+    v, _ = unpack_fields(TEXTURE_FIELDS, section, fields_size(MODEL_FIELDS))
+    return step_value(v['motion']), step_value(v['deformation']), torch.tensor([step_value(v[c]) for c in ('luma', 'red', 'green', 'alpha')])
+
+def _network_steps(section, count):
+    "Step of each coded tensor in a section of networks"
+    at, codes = fields_size(MODEL_FIELDS), []
+    for _ in range(count):
+        v, at = unpack_fields((STEP,), section, at)
+        codes.append(v['step'])
+    return [step_value(c) for c in codes]
+
+# %% ../nbs/30_explorer.ipynb #9bbf01ca
+def octave_mask(
+    dims: int,    # D, number of coordinates
+    octaves: int, # K
+    keep: int,    # octaves to keep
+) -> torch.Tensor: # bool, one for each channel of `positional_encoding`
+    "Which channels of a positional encoding have an octave below `keep`"
+    waves = (torch.arange(octaves) < keep).repeat(2*dims)
+    return torch.cat([torch.ones(dims, dtype=torch.bool), waves])
+
+class Network:
+    "A group of pictures painted by networks, to be broken"
+    def __init__(self, model, section):
+        self.model, s = model, model.layers[0].color.settings
+        self.steps = _network_steps(section, len(model.coded()))
+        self.space, self.time = s.octaves, s.time_octaves
+        self.broken = lru_cache(8)(self._broken)
+
+    def _broken(self, bits, space, time):
+        "A copy of the model with this damage"
+        out = deepcopy(self.model)
+        with torch.no_grad():
+            for c, step in zip(out.coded(), self.steps): c.tensor.copy_(coarser(c.tensor/step, bits)*step)
+            mask = torch.cat([octave_mask(2, self.space, space), octave_mask(1, self.time, time)])
+            for l in out.layers: l.color.linear[0].weight[:, ~mask] = 0
+        return out
+
+    def layers(self, k, bits, space, time):
+        "Of each layer its motion [4] and its Color Network, at frame k"
+        model = self.broken(bits, space, time)
+        with torch.no_grad(): return [(l.flow(model.times[k:k + 1])[0], l.color) for l in model.layers]
+
+# %% ../nbs/30_explorer.ipynb #c6f51811
+class _Still:
+    "Something that is the same at all times"
+    def __init__(self, value): self.value = value
+    def at(self, u): return self.value
+
+class Sparse:
+    "A volume of wavelets as a list of what is not 0"
+    def __init__(self,
+        volume,          # `Volume` of chapter 08
+        steps,           # step of each channel
+        frames: int,     # T
+    ):
+        L = volume.levels[1]
+        self.bands, self.levels, self.shares = volume.bands, volume.levels, _time_basis(frames, volume.levels[0])
+        first = np.cumsum([0] + [b.shape[0] for b in volume.bands[::1 + 3*L]])       # number of the first picture of each time level
+        self.entries = []
+        for b, p in zip(volume.bands, volume.coefficients):
+            t, c, y, x = at = p.detach().nonzero().T
+            step = torch.as_tensor(steps).expand(p.shape[1])[c]
+            self.entries.append((t + int(first[b.time]), (c, y, x), (p.detach()[tuple(at)]/step).round(), step))
+        self.channels, self.shapes = p.shape[1], [b.shape[1:] for b in volume.bands[:1 + 3*L]]
+
+    def still(self, k, bits, space, time):
+        "Subbands [1, C, h, w] in space of frame k, damaged"
+        out = [torch.zeros(1, self.channels, *shape) for shape in self.shapes]
+        for i, (b, (t, place, n, step)) in enumerate(zip(self.bands, self.entries)):
+            if b.level <= space and b.time <= time: out[i % len(out)][0].index_put_(place, coarser(n, bits)*step*self.shares[k, t], accumulate=True)
+        return out
+
+# %% ../nbs/30_explorer.ipynb #dbbe05c7
+class Textures:
+    "A group of pictures kept as textures, to be broken"
+    def __init__(self, model, section):
+        self.model, s = model, model.layers[0].color.settings
+        self.motion_step, bend, steps = _texture_steps(section)
+        self.time, self.space = s.levels
+        self.colors = [Sparse(l.color, steps, s.frames) for l in model.layers]
+        self.bends = [l.color.deformation and Sparse(l.color.deformation, bend, s.frames) for l in model.layers]
+
+    def _color(self, i, k, bits, space, time):
+        "The Color Network of layer i as it is in frame k, damaged"
+        s = self.model.layers[i].color.settings
+        out = ColorTexture(replace(s, frames=1, levels=(0, s.levels[1]), spacing=0)).set(self.colors[i].still(k, bits, space, time))
+        if self.bends[i]: out.deformation = _Still(synthesize(self.bends[i].still(k, bits, 99, 99), (0, self.bends[i].levels[1])))
+        return out
+
+    def layers(self, k, bits, space, time):
+        "Of each layer its motion [4] and its Color Network, at frame k"
+        with torch.no_grad():
+            motions = [coarser(l.flow(self.model.times[k:k + 1])[0]/self.motion_step, bits)*self.motion_step for l in self.model.layers]
+            return [(q, self._color(i, k, bits, space, time)) for i, q in enumerate(motions)]
+
+# %% ../nbs/30_explorer.ipynb #42ad14f7
+class Patient:
+    "A `.cfv` file to be broken"
+    def __init__(self,
+        source,                  # path or bytes of a `.cfv` file
+        box: tuple = (470, 300), # (w, h) of a picture in pixels
+    ):
+        data = _data(source)
+        self.name, self.file, self.box = Path(source).name if isinstance(source, (str, Path)) else 'file', Opened(data, 'cpu'), box
+        make = lambda m: Textures if m.layers[0].color.settings.kind == 'texture' else Network
+        self.groups = [make(m)(m, read_section(data, self.file.header, g)) for g, m in enumerate(self.file.models)]
+        self.kind, self.space, self.time = self.file.models[0].layers[0].color.settings.kind, self.groups[0].space, self.groups[0].time
+        self.whole = lru_cache(64)(lambda k: to_bytes(next(self.file.render([k])).rgb).numpy())
+
+    def frame(self, k, damage):
+        "Frame k with some damage, uint8 [H, W, 3]"
+        g = max(i for i, s in enumerate(self.file.starts) if s <= k)
+        keep = lambda wanted, most: most if wanted is None else wanted
+        layers = self.groups[g].layers(k - self.file.starts[g], damage.bits, keep(damage.space, self.space), keep(damage.time, self.time))
+        grid, (_, t) = pixel_grid(self.file.size), self.file.at(k)
+        p, said = grid.view(-1, 2), []
+        with torch.inference_mode():
+            for i, (q, color) in enumerate(layers):
+                if i == damage.layer: q = compose(damage.gauge(self.file.size[1]), q)
+                said.append(color(transform(q, p), t.expand(len(p), 1)))
+        return mixed(torch.stack(said).view(len(said), *grid.shape[:2], 4), damage.weights)
+
+    def draw(self, k, damage):
+        "The broken frame and how far it is from the whole one: uint8 [h, w, 3] twice, and the PSNR in dB"
+        whole, broken = self.whole(k), self.frame(k, damage)
+        w, h = window(self.file.size, box=self.box).region[2:]
+        return [scaled(broken, (w, h)), scaled(error_map(broken, whole), (w, h))], psnr(broken[None], whole[None])
+
+# %% ../nbs/30_explorer.ipynb #12962303
+def diagnosis(
+    patient: Patient,
+    damage: Damage,
+) -> list: # of str
+    "What one sees, and why: a sentence for each thing that is broken"
+    network, H, out = patient.kind == 'mlp', patient.file.size[1], []
+    if damage.bits:
+        out.append(f'Steps are {2**damage.bits} times as large. ' + ('Every weight helps to paint every place, so the error is everywhere, like fog.' if network else
+                   'Small coefficients become 0 first, and those are fine detail: flat parts stay, texture goes.'))
+    if damage.space is not None and damage.space < patient.space:
+        out.append(f'Waves shorter than {finest_period(H, damage.space) if damage.space else 2*H:.0f} pixels are silent. The network was never trained without them, so it is not just blurred but wrong.' if network else
+                   f'Wavelets finer than {2**(patient.space - damage.space)} pixels are gone. Each level stands for itself, so the picture is just blurred; alpha, made of the same wavelets, blurs too.')
+    if damage.time is not None and damage.time < patient.time:
+        out.append('The network no longer hears the fine octaves of time: what changes within a layer is painted as at no time in particular.' if network else
+                   'Fast changes are gone, only what lasts is left. Motion is not harmed: it is in the flow, not in the texture.')
+    if damage.weights is not None and not all(damage.weights):
+        gone = [str(l) for l, w in enumerate(damage.weights) if not w]
+        out.append(f'Layer{"s"*(len(gone) > 1)} {" and ".join(gone)} left. ' + ('Nobody is there to say anything.' if len(gone) == len(damage.weights) else
+                   'The others fill the gap with what they saw in other frames, and where they never saw anything, with a guess that cost no bits.'))
+    if damage.shift or damage.turn or damage.grow:
+        out.append(f'The flow of layer {damage.layer} now leads beside its canonical picture. Colour and alpha move together, so the layer slides off its place. Move the picture along, and nothing changes: only their agreement is coded.')
+    return out or ['Nothing is broken: this is what the decoder shows.']
+
+# %% ../nbs/30_explorer.ipynb #022b5bfd
+def break_it(
+    source, # path or bytes of a `.cfv` file
+) -> Panel:
+    "A panel to damage a model, part by part, and see what each part was for"
+    patient = Patient(source)
+    count, network = patient.file.layers, patient.kind == 'mlp'
+    time, player = _player(len(patient.file), patient.file.fps, 470)
+    wide = lambda make, *a, **o: _slider(make, *a, name_width=150, width=460, **o)
+    on = [widgets.Checkbox(True, indent=False, description=f'layer {l}', layout=widgets.Layout(width='90px')) for l in range(count)]
+    controls = dict(
+        frame=time, bits=wide(widgets.IntSlider, 'low bits dropped', 0, 8, 1, 0),
+        space=wide(widgets.IntSlider, 'octaves of place' if network else 'levels in space', 0, patient.space, 1, patient.space),
+        time=wide(widgets.IntSlider, 'octaves of time' if network else 'levels in time', 0, patient.time, 1, patient.time),
+        layer=widgets.ToggleButtons(options=[(f'layer {l}', l) for l in range(count)], value=count - 1, style={'button_width': '80px'}, layout=widgets.Layout(width='460px')),
+        shift=wide(widgets.FloatSlider, 'shift (pixels)', -20, 20, 0.5, 0., readout_format='.1f'), turn=wide(widgets.FloatSlider, 'turn (degrees)', -30, 30, 0.5, 0., readout_format='.1f'),
+        grow=wide(widgets.FloatSlider, 'grow (percent)', -30, 30, 1, 0., readout_format='.0f'), **{f'on{l}': w for l, w in enumerate(on)})
+
+    def draw(frame, bits, space, time, layer, shift, turn, grow, **layers):
+        damage = Damage(bits, space, time, tuple(float(layers[f'on{l}']) for l in range(count)), layer, shift, turn, grow)
+        pictures, quality = patient.draw(frame, damage)
+        how = 'as decoded' if quality > 60 else f'{quality:.1f} dB against the whole one'
+        return pictures, f'<b>frame {frame} of {len(patient.file)} &middot; {how}</b><br>' + '<br>'.join(diagnosis(patient, damage))
+
+    panel = Panel(f'break_it {patient.name}', draw, controls, images=2, lines=8)
+    mend, start = widgets.Button(description='mend all', layout=widgets.Layout(width='90px')), {n: c.value for n, c in controls.items() if n not in ('frame', 'layer')}
+    def mended(_):
+        with panel.held():
+            for n, v in start.items(): controls[n].value = v
+    mend.on_click(mended)
+    pictures = _row([_column([_heading(name), _frame_of(i, patient.draw(0, Damage())[0][0].shape[1::-1])], 474) for name, i in zip(('the broken frame', 'how far it is from the whole one'), panel.images)])
+    left = _column([player, _heading('take away'), controls['bits'], controls['space'], controls['time'], widgets.HBox([*on, mend])], 474)
+    right = _column([_heading('wrong gauge of'), controls['layer'], controls['shift'], controls['turn'], controls['grow']], 474)
+    panel.box = widgets.VBox([pictures, _row([left, right]), panel.line], layout=widgets.Layout(grid_gap='8px'))
+    panel.mend = mend
     return panel
