@@ -63,8 +63,9 @@ def traceback(cell, error):
 
 # ---- comparing ----
 
-PICTURE, WIDGET = re.compile(r'image/|application/(pdf|javascript)'), 'application/vnd.jupyter.widget-view+json'
+WIDGET = 'application/vnd.jupyter.widget-view+json'
 SILENT = re.compile(r'^<(Figure size|Axes|IPython\.core\.display)[^\n]*>$')
+LIVE = re.compile(r'^\s*[A-Z]\w*\(|%\|| 0/|\?it')  # text of a widget that has nothing to say: VBox(children=...), a progress bar
 NUMBER = re.compile(r'(?<![A-Za-z_\d.])[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?')
 
 
@@ -74,7 +75,7 @@ def texts(outputs):
     lines = [final(line) for line in ''.join(said).split('\n')]
     for o in outputs:
         data = o.get('data', {})
-        if WIDGET in data: continue
+        if WIDGET in data and LIVE.search(''.join(data.get('text/plain', ''))): continue
         for kind in ('text/plain', 'text/markdown', 'text/html'):
             text = ''.join(data.get(kind, ''))
             if not SILENT.match(text): lines += text.split('\n')

@@ -1,8 +1,9 @@
-"""Everything that must hold before a commit: `make test`, or `python .ci/check.py [--only checks|chapters|cli] [CHAPTER ...]`.
+"""Everything that must hold before a commit: `make test`, or `python .ci/check.py [--only checks|chapters|cli|browser] [CHAPTER ...]`.
 
 Checks    notebooks are clean, the library is what they export, imports go downward, the README is current, exercises have solutions.
 Chapters  each notebook runs in a fresh kernel, two at a time, and must say what is saved in it (see chapter.py).
 Command   a clip goes through `coordflow encode`, `info`, `decode`, `evaluate`, `compare`, and bad input is refused.
+Browser   the site, and the explorer in JupyterLab and Voila, in headless Chromium (see browser.py); left out with a word where there is none.
 
 One line for each test; the last line is `N passed, N failed`.
 """
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from pathlib import Path
 
-import chapter
+import browser, chapter
 from chapter import Failed, environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -341,9 +342,17 @@ def run_cli(report):
         for check in CommandLine(tmp).checks(): report.run(check.__doc__, check)
 
 
+def run_browser(report, asked):
+    lacks = browser.missing()
+    if lacks and asked: sys.exit(f'test-browser: {lacks}')
+    if lacks: return print(f'left out: tests in a browser, {lacks}')
+    with tempfile.TemporaryDirectory() as tmp, browser.opened(tmp) as window:
+        for check in window.checks(): report.run(check.__doc__, check)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--only', choices=('checks', 'chapters', 'cli'), help='run one part')
+    parser.add_argument('--only', choices=('checks', 'chapters', 'cli', 'browser'), help='run one part')
     parser.add_argument('chapters', nargs='*', metavar='CHAPTER', help='run these chapters only (03, 03_flow, nbs/03_flow.ipynb)')
     args = parser.parse_args()
     part, report = 'chapters' if args.chapters else args.only, Report()
@@ -351,6 +360,7 @@ def main():
     if part in (None, 'checks'): run_checks(report)
     if part in (None, 'chapters'): run_chapters(report, args.chapters)
     if part in (None, 'cli'): run_cli(report)
+    if part in (None, 'browser'): run_browser(report, part)
     print(f'{report.passed} passed, {report.failed} failed')
     return 1 if report.failed else 0
 
