@@ -322,14 +322,14 @@ def paths(self: Scene, k, seen):
     colors = [LAYER_COLORS[l % len(LAYER_COLORS)] for l in range(len(at))]
     return list(zip(at, colors)), [(p[k - first], c) for p, c in zip(at, colors)]
 
-# %% ../nbs/30_explorer.ipynb #73e88c52
+# %% ../nbs/30_explorer.ipynb #23b2b9af
 def png_bytes(
     picture: np.ndarray, # uint8 [h, w, 3]
     colors: int = None,  # of a palette, for a file that is kept; None: exact, and quick
 ) -> bytes:
     "A picture as a PNG"
     image, out = Image.fromarray(picture), BytesIO()
-    if colors: image.quantize(colors).save(out, 'png', optimize=True)
+    if colors: image.quantize(colors, Image.Quantize.FASTOCTREE).save(out, 'png', optimize=True)
     else: image.save(out, 'png', compress_level=1)
     return out.getvalue()
 
@@ -341,6 +341,12 @@ def beside(
     h = max(p.shape[0] for p in pictures)
     padded = [np.pad(p, ((0, h - p.shape[0]), (0, gap if i + 1 < len(pictures) else 0), (0, 0)), constant_values=255) for i, p in enumerate(pictures)]
     return np.concatenate(padded, 1)
+
+def below(
+    pictures: list, # uint8 [h, w, 3]
+) -> np.ndarray:    # uint8 [h, w, 3]
+    "Pictures in a column, white where one is narrower than the others"
+    return beside([p.transpose(1, 0, 2) for p in pictures]).transpose(1, 0, 2)
 
 _FONT = ImageFont.truetype(str(Path(get_data_path())/'fonts/ttf/DejaVuSans.ttf'), 11)
 
@@ -362,7 +368,7 @@ def sketched(name, control): # -> uint8 [24, 260, 3]
     else: pen.text((96, 5), str(getattr(control, 'label', control.value)), '#0072B2', _FONT)
     return np.asarray(sheet)
 
-# %% ../nbs/30_explorer.ipynb #e9c5266f
+# %% ../nbs/30_explorer.ipynb #071bb996
 def _live():
     "Is there a kernel behind this process that a panel could talk to?"
     shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
@@ -401,8 +407,10 @@ class Panel:
 
     def sketch(self):
         "What the panel looks like, for those who see no widgets: its pictures and controls, uint8 [h, w, 3]"
-        rows = [sketched(name, c) for name, c in self.controls.items()]
-        return beside([beside(self.pictures), np.concatenate(rows)], 16)
+        rows, shown = [sketched(name, c) for name, c in self.controls.items()], self.pictures[:2]
+        high = len(rows) if len(shown) == 1 else 6
+        columns = [np.concatenate(rows[i:i + high]) for i in range(0, len(rows), high)]
+        return beside(shown + columns, 16) if len(shown) == 1 else below([beside(shown), beside(self.pictures[2:] + columns, 16)])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         bundle = {'text/plain': f'{self.title}: run this cell in JupyterLab or Voila to get the panel',
@@ -542,7 +550,7 @@ def compare(self: Rates,
     if shown == 'error': pair = [error_map(p, truth) for p in pair]
     return [scene._part(p, seen, zoom > 1) for p in pair] + [self.curve(chosen)]
 
-# %% ../nbs/30_explorer.ipynb #e46ccc2c
+# %% ../nbs/30_explorer.ipynb #bbaf86d1
 def _score(name, color, nbytes, quality, here):
     "A line over a picture"
     return f'<b style="color: {color}">{name}</b> &middot; {nbytes:,} bytes &middot; {quality:.2f} dB, this frame <b>{here:.2f} dB</b>'
@@ -559,23 +567,23 @@ def rate_picker(
     time, player = _player(frames, first.fps, 470)
     options = [(f'{s.bytes:,} bytes', i) for i, s in enumerate(rates.scenes)]
     controls = dict(
-        chosen=widgets.ToggleButtons(options=options, value=len(options)//2, style={'button_width': '110px'}, layout=widgets.Layout(width='470px')), frame=time,
+        file=widgets.ToggleButtons(options=options, value=len(options)//2, style={'button_width': '110px'}, layout=widgets.Layout(width='470px')), frame=time,
         shown=widgets.ToggleButtons(options=('frame', 'error'), style={'button_width': '110px'}, layout=widgets.Layout(width='470px')),
         zoom=_slider(widgets.FloatLogSlider, 'zoom', 0, 4, 0.05, 1., base=2, readout_format='.1f'),
         x=_slider(widgets.FloatSlider, 'across', 0, 1, 0.01, .5), y=_slider(widgets.FloatSlider, 'down', 0, 1, 0.01, .5))
     labels = [widgets.HTML(layout=widgets.Layout(width='470px')) for _ in range(2)]
 
-    def draw(chosen, frame, shown, zoom, x, y):
-        told = ('coordflow', LAYER_COLORS[0], rates.scenes[chosen].bytes, rates.ours), (rates.rival, LAYER_COLORS[4], rates.their_bytes[chosen], rates.theirs)
+    def draw(file, frame, shown, zoom, x, y):
+        told = ('coordflow', LAYER_COLORS[0], rates.scenes[file].bytes, rates.ours), (rates.rival, LAYER_COLORS[4], rates.their_bytes[file], rates.theirs)
         for label, (*words, clips), all_ in zip(labels, told, rates.quality):
-            label.value = _score(*words, all_[chosen], psnr(clips[chosen].frames[frame][None], rates.original.frames[frame][None]))
-        return rates.compare(chosen, frame, shown, zoom, (x, y)), f'frame {frame} of {frames}' + (f' &middot; {_ABOUT["error"]}' if shown == 'error' else '')
+            label.value = _score(*words, all_[file], psnr(clips[file].frames[frame][None], rates.original.frames[frame][None]))
+        return rates.compare(file, frame, shown, zoom, (x, y)), f'frame {frame} of {frames}' + (f' &middot; {_ABOUT["error"]}' if shown == 'error' else '')
 
     panel = Panel(f'rate_picker of {len(rates.scenes)} files', draw, controls, images=3)
     high = rates.compare(0)[0].shape[0]
     pictures = _row([_column([labels[i], _frame_of(panel.images[i], (470, high))], 474) for i in range(2)])
     below = _row([_column([_frame_of(panel.images[2], (470, 260))], 474),
-                  _column([_heading('file'), controls['chosen'], _heading('time'), player, _heading('show'), controls['shown'], controls['zoom'], controls['x'], controls['y'], panel.line], 474)])
+                  _column([_heading('file'), controls['file'], _heading('time'), player, _heading('show'), controls['shown'], controls['zoom'], controls['x'], controls['y'], panel.line], 474)])
     panel.box = widgets.VBox([pictures, below], layout=widgets.Layout(grid_gap='8px'))
     return panel
 
