@@ -322,7 +322,7 @@ def paths(self: Scene, k, seen):
     colors = [LAYER_COLORS[l % len(LAYER_COLORS)] for l in range(len(at))]
     return list(zip(at, colors)), [(p[k - first], c) for p, c in zip(at, colors)]
 
-# %% ../nbs/30_explorer.ipynb #23b2b9af
+# %% ../nbs/30_explorer.ipynb #cb7acf06
 def png_bytes(
     picture: np.ndarray, # uint8 [h, w, 3]
     colors: int = None,  # of a palette, for a file that is kept; None: exact, and quick
@@ -353,8 +353,8 @@ _FONT = ImageFont.truetype(str(Path(get_data_path())/'fonts/ttf/DejaVuSans.ttf')
 def _knob(pen, c):
     "A slider at its value: on a logarithmic scale if the widget has one"
     at = (math.log(c.value, c.base) if hasattr(c, 'base') else c.value) - c.min
-    pen.line((96, 12, 206, 12), '#bdbdbd', 3)
-    x = 96 + 110*at/max(1e-9, c.max - c.min)
+    pen.line((122, 12, 210, 12), '#bdbdbd', 3)
+    x = 122 + 88*at/max(1e-9, c.max - c.min)
     pen.ellipse((x - 6, 6, x + 6, 18), 'white', '#9e9e9e')
     pen.text((220, 5), f'{c.value:.2f}'.rstrip('0').rstrip('.') if isinstance(c.value, float) else str(c.value), '#212121', _FONT)
 
@@ -365,7 +365,7 @@ def sketched(name, control): # -> uint8 [24, 260, 3]
     pen.text((4, 5), label, '#212121', _FONT)
     if hasattr(control, 'max'): _knob(pen, control)
     elif isinstance(control.value, bool): pen.text((220, 5), 'yes' if control.value else 'no', '#212121', _FONT)
-    else: pen.text((96, 5), str(getattr(control, 'label', control.value)), '#0072B2', _FONT)
+    else: pen.text((122, 5), str(getattr(control, 'label', control.value)), '#0072B2', _FONT)
     return np.asarray(sheet)
 
 # %% ../nbs/30_explorer.ipynb #071bb996
@@ -417,7 +417,9 @@ class Panel:
                   'image/png': base64.b64encode(png_bytes(self.sketch(), 256)).decode()}
         return (self.box._repr_mimebundle_() if _live() else {}) | bundle
 
-# %% ../nbs/30_explorer.ipynb #ff891f3f
+# %% ../nbs/30_explorer.ipynb #91997e81
+BOX, HALF = (520, 340), (410, 270)   # of one picture, and of each of two: what JupyterLab leaves on a screen of 1280 pixels
+
 def _slider(make, name, low, high, step, value, name_width=64, width=292, **options):
     "A slider with its name before it"
     return make(value=value, min=low, max=high, step=step, description=name, continuous_update=True,
@@ -439,9 +441,9 @@ def _heading(text): return widgets.HTML(f'<div style="font-weight: 600; margin-t
 
 def _column(children, width): return widgets.VBox(children, layout=widgets.Layout(width=f'{width}px', overflow='hidden', flex='0 0 auto'))
 
-def _row(children): return widgets.HBox(children, layout=widgets.Layout(flex_flow='row wrap', grid_gap='20px', align_items='flex-start'))
+def _row(children): return widgets.HBox(children, layout=widgets.Layout(flex_flow='row wrap', grid_gap='16px', align_items='flex-start'))
 
-# %% ../nbs/30_explorer.ipynb #646e8081
+# %% ../nbs/30_explorer.ipynb #f057d531
 _ABOUT = dict(
     frame='the layers, fused', original='what was compressed', error=f'mean of the differences in R, G and B; white is {FULL} levels or more',
     alpha='the share that this layer has in each pixel', canonical='the layer in its own space; the line is where this frame looks')
@@ -469,8 +471,8 @@ def explore(
     device=None,   # None: CUDA if there is one, else CPU
 ) -> Panel:
     "A panel to look at a `.cfv` file: time, layers, canonical images, errors, zoom"
-    scene = Scene(source, original, device=device)
-    time, player = _player(len(scene.file), scene.file.fps, 640)
+    scene = Scene(source, original, BOX, device)
+    time, player = _player(len(scene.file), scene.file.fps, 520)
     on, weight, solo, rows = _layer_rows(scene.file.layers)
     controls = dict(
         frame=time, shown=widgets.ToggleButtons(options=scene.shown(), style={'button_width': '92px'}, layout=widgets.Layout(width='300px')),
@@ -492,20 +494,20 @@ def explore(
         with panel.held():
             for i, w in enumerate(on): w.value = already or i == l
     for l, button in enumerate(solo): button.on_click(lambda _, l=l: alone(l))
-    left = _column([_frame_of(panel.images[0], scene.seen(View()).region[2:]), player, panel.line], 644)
+    left = _column([_frame_of(panel.images[0], scene.seen(View()).region[2:]), player, panel.line], 524)
     right = _column([_heading('show'), controls['shown'], _heading('of layer (alpha, canonical)'), controls['layer'], _heading('layers in the frame'), *rows, controls['paths'],
                      _heading('zoom'), controls['zoom'], controls['x'], controls['y'], controls['pixels']], 304)
     panel.box, panel.solo = _row([left, right]), solo
     return panel
 
-# %% ../nbs/30_explorer.ipynb #f9ab885c
+# %% ../nbs/30_explorer.ipynb #9c3f0773
 class Rates:
     "Files of one clip at several rates, and a rival at the same sizes"
     def __init__(self,
         paths,              # `.cfv` files of the same frames
         original=None,      # see `original_of`; here it is needed
         rival: str = 'x264',# see `entry` of chapter 14
-        box: tuple = (470, 300), # (w, h) of a picture in pixels
+        box: tuple = HALF, # (w, h) of a picture in pixels
         device=None,
     ):
         paths = list(paths)
@@ -524,7 +526,7 @@ class Rates:
 @patch
 def _curve(self: Rates, chosen):
     "The curves of both, with the chosen files marked, uint8 [h, w, 3]"
-    fig = Figure(figsize=(4.7, 2.6), dpi=100, layout='constrained')
+    fig = Figure(figsize=(4.1, 2.6), dpi=100, layout='constrained')
     FigureCanvasAgg(fig)
     ax = fig.subplots()
     names = dict(zip(('coordflow', self.rival), zip(self.rates, self.quality)))
@@ -550,7 +552,7 @@ def compare(self: Rates,
     if shown == 'error': pair = [error_map(p, truth) for p in pair]
     return [scene._part(p, seen, zoom > 1) for p in pair] + [self.curve(chosen)]
 
-# %% ../nbs/30_explorer.ipynb #bbaf86d1
+# %% ../nbs/30_explorer.ipynb #061d5df3
 def _score(name, color, nbytes, quality, here):
     "A line over a picture"
     return f'<b style="color: {color}">{name}</b> &middot; {nbytes:,} bytes &middot; {quality:.2f} dB, this frame <b>{here:.2f} dB</b>'
@@ -564,14 +566,14 @@ def rate_picker(
     "A panel to walk along a curve of rate and quality, beside a conventional codec at the same bytes"
     rates = paths if isinstance(paths, Rates) else Rates(paths, original, rival, device=device)
     frames, first = len(rates.original), rates.scenes[0].file
-    time, player = _player(frames, first.fps, 470)
+    time, player = _player(frames, first.fps, 410)
     options = [(f'{s.bytes:,} bytes', i) for i, s in enumerate(rates.scenes)]
     controls = dict(
-        file=widgets.ToggleButtons(options=options, value=len(options)//2, style={'button_width': '110px'}, layout=widgets.Layout(width='470px')), frame=time,
-        shown=widgets.ToggleButtons(options=('frame', 'error'), style={'button_width': '110px'}, layout=widgets.Layout(width='470px')),
+        file=widgets.ToggleButtons(options=options, value=len(options)//2, style={'button_width': '110px'}, layout=widgets.Layout(width='410px')), frame=time,
+        shown=widgets.ToggleButtons(options=('frame', 'error'), style={'button_width': '110px'}, layout=widgets.Layout(width='410px')),
         zoom=_slider(widgets.FloatLogSlider, 'zoom', 0, 4, 0.05, 1., base=2, readout_format='.1f'),
         x=_slider(widgets.FloatSlider, 'across', 0, 1, 0.01, .5), y=_slider(widgets.FloatSlider, 'down', 0, 1, 0.01, .5))
-    labels = [widgets.HTML(layout=widgets.Layout(width='470px')) for _ in range(2)]
+    labels = [widgets.HTML(layout=widgets.Layout(width='410px')) for _ in range(2)]
 
     def draw(file, frame, shown, zoom, x, y):
         told = ('coordflow', LAYER_COLORS[0], rates.scenes[file].bytes, rates.ours), (rates.rival, LAYER_COLORS[4], rates.their_bytes[file], rates.theirs)
@@ -581,9 +583,9 @@ def rate_picker(
 
     panel = Panel(f'rate_picker of {len(rates.scenes)} files', draw, controls, images=3)
     high = rates.compare(0)[0].shape[0]
-    pictures = _row([_column([labels[i], _frame_of(panel.images[i], (470, high))], 474) for i in range(2)])
-    below = _row([_column([_frame_of(panel.images[2], (470, 260))], 474),
-                  _column([_heading('file'), controls['file'], _heading('time'), player, _heading('show'), controls['shown'], controls['zoom'], controls['x'], controls['y'], panel.line], 474)])
+    pictures = _row([_column([labels[i], _frame_of(panel.images[i], (HALF[0], high))], 412) for i in range(2)])
+    below = _row([_column([_frame_of(panel.images[2], (410, 260))], 412),
+                  _column([_heading('file'), controls['file'], _heading('time'), player, _heading('show'), controls['shown'], controls['zoom'], controls['x'], controls['y'], panel.line], 412)])
     panel.box = widgets.VBox([pictures, below], layout=widgets.Layout(grid_gap='8px'))
     return panel
 
@@ -708,12 +710,12 @@ class Textures:
             motions = [coarser(l.flow(self.model.times[k:k + 1])[0]/self.motion_step, bits)*self.motion_step for l in self.model.layers]
             return [(q, self._color(i, k, bits, space, time)) for i, q in enumerate(motions)]
 
-# %% ../nbs/30_explorer.ipynb #01e53711
+# %% ../nbs/30_explorer.ipynb #a29cc9bd
 class Patient:
     "A `.cfv` file to be broken"
     def __init__(self,
         source,                  # path or bytes of a `.cfv` file
-        box: tuple = (470, 300), # (w, h) of a picture in pixels
+        box: tuple = HALF, # (w, h) of a picture in pixels
     ):
         data = _data(source)
         self.name, self.file, self.box = Path(source).name if isinstance(source, (str, Path)) else 'file', Opened(data, 'cpu'), box
@@ -765,21 +767,21 @@ def diagnosis(
         out.append(f'The flow of layer {damage.layer} now leads beside its canonical picture. Colour and alpha move together, so the layer slides off its place. Move the picture along, and nothing changes: only their agreement is coded.')
     return out or ['Nothing is broken: this is what the decoder shows.']
 
-# %% ../nbs/30_explorer.ipynb #d260805b
+# %% ../nbs/30_explorer.ipynb #940f6b19
 def break_it(
     source, # path or bytes of a `.cfv` file
 ) -> Panel:
     "A panel to damage a model, part by part, and see what each part was for"
     patient = Patient(source)
     count, network = patient.file.layers, patient.kind == 'mlp'
-    time, player = _player(len(patient.file), patient.file.fps, 964)
-    wide = lambda make, *a, **o: _slider(make, *a, name_width=150, width=460, **o)
+    time, player = _player(len(patient.file), patient.file.fps, 836)
+    wide = lambda make, *a, **o: _slider(make, *a, name_width=120, width=404, **o)
     on = [widgets.Checkbox(True, indent=False, description=f'layer {l}', layout=widgets.Layout(width='90px')) for l in range(count)]
     controls = dict(
         frame=time, bits=wide(widgets.IntSlider, 'low bits dropped', 0, 8, 1, 0),
         space=wide(widgets.IntSlider, 'octaves of place' if network else 'levels in space', 0, patient.space, 1, patient.space),
         time=wide(widgets.IntSlider, 'octaves of time' if network else 'levels in time', 0, patient.time, 1, patient.time),
-        layer=widgets.ToggleButtons(options=[(f'layer {l}', l) for l in range(count)], value=count - 1, style={'button_width': '80px'}, layout=widgets.Layout(width='460px')),
+        layer=widgets.ToggleButtons(options=[(f'layer {l}', l) for l in range(count)], value=count - 1, style={'button_width': '80px'}, layout=widgets.Layout(width='404px')),
         shift=wide(widgets.FloatSlider, 'shift (pixels)', -20, 20, 0.5, 0., readout_format='.1f'), turn=wide(widgets.FloatSlider, 'turn (degrees)', -30, 30, 0.5, 0., readout_format='.1f'),
         grow=wide(widgets.FloatSlider, 'grow (percent)', -30, 30, 1, 0., readout_format='.0f'), **{f'on{l}': w for l, w in enumerate(on)})
 
@@ -795,9 +797,9 @@ def break_it(
         with panel.held():
             for n, v in start.items(): controls[n].value = v
     mend.on_click(mended)
-    pictures = _row([_column([_heading(name), _frame_of(i, patient.draw(0, Damage())[0][0].shape[1::-1])], 474) for name, i in zip(('the broken frame', 'how far it is from the whole one'), panel.images)])
-    left = _column([_heading('take away'), controls['bits'], controls['space'], controls['time'], widgets.HBox([*on, mend])], 474)
-    right = _column([_heading('wrong gauge of'), controls['layer'], controls['shift'], controls['turn'], controls['grow']], 474)
-    panel.box = widgets.VBox([pictures, player, _row([left, right]), _column([panel.line], 968)], layout=widgets.Layout(grid_gap='8px'))
+    pictures = _row([_column([_heading(name), _frame_of(i, patient.draw(0, Damage())[0][0].shape[1::-1])], 412) for name, i in zip(('the broken frame', 'how far it is from the whole one'), panel.images)])
+    left = _column([_heading('take away'), controls['bits'], controls['space'], controls['time'], widgets.HBox([*on, mend])], 412)
+    right = _column([_heading('wrong gauge of'), controls['layer'], controls['shift'], controls['turn'], controls['grow']], 412)
+    panel.box = widgets.VBox([pictures, player, _row([left, right]), _column([panel.line], 840)], layout=widgets.Layout(grid_gap='8px'))
     panel.mend = mend
     return panel
