@@ -332,7 +332,8 @@ def run_checks(report):
 
 def run_chapters(report, names, workers=2):
     pool = ThreadPoolExecutor(workers)
-    waiting = {pool.submit(outcome, check_chapter, p): label(p) for p in chosen(names)}
+    order = sorted(chosen(names), key=lambda p: p.parent.name == 'solutions')  # the short ones last, so that no worker waits long for another
+    waiting = {pool.submit(outcome, check_chapter, p): label(p) for p in order}
     for done in as_completed(waiting): report.show(f'chapter {waiting[done]}', *done.result())
     pool.shutdown()
 
