@@ -191,7 +191,7 @@ def exercises(path):
     nb, found = json.loads(path.read_text(encoding='utf-8')), []
     for cell in nb['cells']:
         source = ''.join(cell['source'])
-        if cell['cell_type'] == 'markdown' and re.search(r'^## Exercises', source, re.M): found = [None]
+        if cell['cell_type'] == 'markdown' and re.search(r'^## (Exercises|Assignments)', source, re.M): found = [None]
         elif cell['cell_type'] == 'code' and found: found.append(source)
     return answers(found[1:])
 
