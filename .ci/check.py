@@ -247,7 +247,8 @@ class CommandLine:
 
     def check_encode(self):
         "coordflow encode"
-        self.good('encode', 'moving_layers', 'clip.cfv', '--size', '64x48', '--frames', '6', '--seconds', '4', '--seed', '0')
+        status, out, err = self.run('encode', 'moving_layers', 'clip.cfv', '--size', '64x48', '--frames', '6', '--seconds', '4', '--seed', '0')
+        if status or 'fitting' in out or 'fitting' not in err: raise Failed(f'exit status {status}, progress belongs on standard error\n{out}{err}')
         return f'{(self.folder / "clip.cfv").stat().st_size} bytes'
 
     def check_info(self):
