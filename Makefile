@@ -46,7 +46,7 @@ images: $(READY) ## make the picture and the numbers that the README shows: fits
 	@cp out/images/result.json data/results/demo_layers.json
 
 pretrained: $(READY) ## make the files in data/ that explorers and applications open: six encodes, five minutes
-	@$(BIN)/coordflow encode moving_layers data/moving_layers.cfv --size 320x180 --frames 48 --bpp 0.1 --seconds 60
+	@$(BIN)/coordflow encode moving_layers data/moving_layers.cfv --size 320x180 --bpp 0.1 --seconds 60
 	@$(BIN)/coordflow encode moving_layers data/moving_layers_mlp.cfv --size 192x108 --frames 24 --bpp 0.2 --color mlp --seconds 120
 	@for rate in 02 05 10; do $(BIN)/coordflow encode bunny data/bunny_$$rate.cfv --size 320x180 --frames 48 --bpp 0.$$rate --seconds 60 || exit; done
 	@$(BIN)/coordflow encode carphone data/carphone.cfv --frames 60 --bpp 0.15 --seconds 60
