@@ -66,7 +66,7 @@ def traceback(cell, error):
 
 WIDGET = 'application/vnd.jupyter.widget-view+json'
 SILENT = re.compile(r'^<(Figure size|Axes|IPython\.core\.display)[^\n]*>$')
-LIVE = re.compile(r'^\s*[A-Z]\w*\(|%\|| 0/|\?it')  # text of a widget that has nothing to say: VBox(children=...), a progress bar
+LIVE = re.compile(r'^\s*[A-Z]\w*\(|%\|| 0/|\?it|\? \w+/s')  # text of a widget that has nothing to say: VBox(children=...), a progress bar
 NUMBER = re.compile(r'(?<![A-Za-z_\d.])[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?')
 
 
