@@ -45,7 +45,7 @@ images: $(READY) ## make the picture and the numbers that the README shows: fits
 	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo_layers.json
 
-pretrained: $(READY) ## make the files in data/ that explorers and applications open: six encodes, five minutes
+pretrained: $(READY) ## make the files in data/ that explorers and applications open: six encodes, seven minutes
 	@$(BIN)/coordflow encode moving_layers data/moving_layers.cfv --size 320x180 --bpp 0.1 --seconds 60
 	@$(BIN)/coordflow encode moving_layers data/moving_layers_mlp.cfv --size 192x108 --frames 24 --bpp 0.2 --color mlp --seconds 120
 	@for rate in 02 05 10; do $(BIN)/coordflow encode bunny data/bunny_$$rate.cfv --size 320x180 --frames 48 --bpp 0.$$rate --seconds 60 || exit; done

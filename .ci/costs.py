@@ -3,7 +3,7 @@
 Seconds are of a fresh kernel, start included, on an otherwise idle machine, without the cells flagged slow; rounded up to 5.
 `python .ci/costs.py --from LOG` takes the seconds from what `make test` printed instead.
 """
-import json, os, platform, re, sys
+import json, math, os, platform, re, sys
 from pathlib import Path
 
 import check
@@ -27,7 +27,7 @@ def logged(path):
     return {m[1]: float(m[2]) for m in re.finditer(r'^ok +chapter (\S+) +([\d.]+) s', Path(path).read_text(), re.M)}
 
 
-def rounded(seconds): return 5*max(1, -(-int(seconds + 0.999)//5))
+def rounded(seconds): return 5*math.ceil(seconds/5)
 
 
 def line(path, seconds):

@@ -158,7 +158,7 @@ def _moments(tensors):
     means = F.linear(torch.stack([flat.abs(), flat.square()]), member)/sizes
     return means[0], means[1], torch.stack([n.detach().abs().amax() for n in tensors]).float(), sizes
 
-@lru_cache
+@lru_cache(2)   # a run of training asks for the same one again and again
 def _layout(sizes, device): return membership(sizes, device), torch.tensor(sizes, device=device)
 
 def estimated_bits(tensors:list # tensors of n = w/step, rounded values with gradients

@@ -7,7 +7,6 @@ __all__ = ['step_code', 'step_value', 'load_integers', 'post_training', 'round_s
 
 # %% ../nbs/10_quantization.ipynb #9d260a07
 import math
-from functools import lru_cache
 
 import torch
 from torch import nn
@@ -80,7 +79,6 @@ class Quantized(nn.Module):
         self.log_step = nn.Parameter(torch.tensor([math.log(step*_spread(c.tensor)*(0.1 if c.kind == 'motion' else 1)) for c in coded]))
         self.register_buffer('member', membership(tuple(self.sizes)), persistent=False)
 
-@lru_cache
 def membership(
     sizes: tuple,      # numbers in each tensor
     device=None,

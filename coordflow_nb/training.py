@@ -212,6 +212,9 @@ def _descend(self: Fitter,
     return mse.detach(), bpp.detach(), torch.as_tensor(weight)
 
 @patch
+def _lr(self: Fitter, progress): return self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
+
+@patch
 def _weight(self: Fitter, bpp, progress): return self.lam(bpp, progress) if callable(self.lam) else self.lam
 
 @patch
@@ -219,7 +222,7 @@ def step(self: Fitter,
     progress: float, # share of the run that is done
 ) -> tuple:          # (mse, bpp, lr, lam); scalar tensors on the device, but for lr
     "One step at the learning rate and the weight of the rate that belong to this stage of the run"
-    lr = self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
+    lr = self._lr(progress)
     for group in self.optimizer.param_groups: group['lr'] = lr*group['factor']
     mse, bpp, lam = self._descend(lambda bpp: self._weight(bpp, progress))
     return mse, bpp, lr, lam
@@ -273,7 +276,7 @@ class RecordedFitter(Fitter):
         return [x.clone() for x in out]
 
     def step(self, progress):
-        lr = self.settings.lr*self.rollback.scale*schedule(progress, self.settings.warmup)
+        lr = self._lr(progress)
         for group in self.optimizer.param_groups: group['lr'].fill_(lr*group['factor'])
         mse, bpp, lam = self.play()
         self.weight.copy_(torch.as_tensor(self._weight(bpp, progress)))
