@@ -6,7 +6,8 @@
 __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_A_WEIGHT', 'LEAST_BITS', 'AIM', 'SEEN', 'FLOW_LR',
            'settings_values', 'values_settings', 'write_model', 'read_model', 'model_overhead', 'count_weights',
            'Origin', 'origin_of', 'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode_planned', 'encode',
-           'read_header', 'load', 'decode', 'info', 'parts', 'decode_fresh', 'reference_clip', 'evaluate']
+           'FileBytes', 'read_header', 'load', 'decode_stream', 'decode', 'info', 'parts', 'decode_fresh',
+           'reference_clip', 'evaluate']
 
 # %% ../nbs/13_codec.ipynb #4ba0ee78
 import json, math, subprocess, sys, tempfile, time
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np, torch
 
-from .video import Video, check_memory, crop_box
+from .video import Stream, Video, as_fps, check_memory, crop_box
 from .metrics import bpp as bits_per_pixel, ms_ssim, psnr, ssim
 from .coordinates import frame_times, octaves_for, sample_pixels
 from .flow import FlowSettings, fit_flow, make_flow, trajectory_error
@@ -28,7 +29,7 @@ from .texture import texture_settings
 from .quantization import Quantized, load_integers
 from .entropy_coding import decode_tensors, encode_tensors, estimated_bits
 from .texture_codec import ROUNDS, encode_textures, read_textures, still_layer, texture_bytes
-from .bitstream import (BitstreamError, Field, Header, check_length, fields_size, pack_fields, read_header as parse_header,
+from .bitstream import (LIMITS, BitstreamError, Field, Header, Limits, check_claims, check_length, fields_size, pack_fields, read_header as parse_header,
                                     read_section, unpack_fields, write_file)
 
 # %% ../nbs/13_codec.ipynb #99a7f710
@@ -81,13 +82,27 @@ def write_model(
     return pack_fields(MODEL_FIELDS, settings_values(settings)) + steps + encode_tensors([torch.as_tensor(n).cpu().numpy() for n in integers])
 
 # %% ../nbs/13_codec.ipynb #f8d13589
+_TEXTURE_WORK = 5000   # multiplications of a network that take as long as a pixel of a texture
+
+def _network(width, depth, inputs): return width*(inputs + depth*(width + 1) + 4)   # numbers, at most
+
+def _check_model(v, frames, pixels, allow):
+    "Hold what the fields of a model ask for against what is allowed: `allow('memory', bytes)`, `allow('operations', multiplications)`"
+    flow = dict(none=0, table=4*frames, network=_network(v['flow_width'], v['flow_depth'], 64))[FLOWS[v['flow']]]
+    color = _network(v['width'], v['depth'], 3 + 4*v['octaves'] + 2*v['time_octaves']) if COLORS[v['color']] == 'mlp' else 0
+    allow('memory', 32*v['layers']*(flow + color))
+    allow('operations', pixels*v['layers']*(color or _TEXTURE_WORK))
+
 def read_model(
     section: bytes, # from `write_model`
     frames: int,    # frames of the group of pictures
+    pixels: int = 0,# of all its frames together, which limit the work that it may make
+    allow=lambda what, amount: None, # called with ('memory', bytes) and ('operations', multiplications) before there are any; may raise
 ) -> CoordFlow:     # the same weights on every machine
     "The model of a section"
     values, offset = unpack_fields(MODEL_FIELDS, section)
-    if COLORS[values['color']] == 'texture': return read_textures(section[offset:], values['layers'], _flow_settings(values, frames))
+    _check_model(values, frames, pixels, allow)
+    if COLORS[values['color']] == 'texture': return read_textures(section[offset:], values['layers'], _flow_settings(values, frames), allow)
     model = make_model(values_settings(values, frames))
     codes, coded = [], model.coded()
     for _ in coded:
@@ -377,35 +392,60 @@ def encode(
     return encode_planned(video, plan(video, color=color, layers=layers, flow=flow, bpp=bpp), **options)[0]
 
 # %% ../nbs/13_codec.ipynb #3e176561
+class FileBytes:
+    "A file that is sliced like bytes; only what is asked for is read, and counted in `read`"
+    def __init__(self,
+        path, # of a file
+    ):
+        path = Path(path)
+        try:
+            self.file = path.open('rb')
+            self.size, self.read = self.file.seek(0, 2), 0
+        except FileNotFoundError: raise ValueError(f'{path} does not exist: check the name') from None
+        except IsADirectoryError: raise ValueError(f'{path} is a folder: give a .cfv file') from None
+        except OSError as e: raise ValueError(f'{path} cannot be read: {e.strerror}') from None
+
+    def __len__(self): return self.size
+
+    def __getitem__(self, part):
+        start, stop, _ = part.indices(self.size)
+        self.file.seek(start)
+        data = self.file.read(max(0, stop - start))
+        self.read += len(data)
+        return data
+
+    def __del__(self):
+        if hasattr(self, 'file'): self.file.close()
+
 def _data(path_or_bytes):
-    "The bytes of a file, whichever way it was given."
-    if isinstance(path_or_bytes, (bytes, bytearray, memoryview)): return bytes(path_or_bytes)
-    path = Path(path_or_bytes)
-    try: return path.read_bytes()
-    except FileNotFoundError: raise ValueError(f'{path} does not exist: check the name') from None
-    except IsADirectoryError: raise ValueError(f'{path} is a folder: give a .cfv file') from None
-    except OSError as e: raise ValueError(f'{path} cannot be read: {e.strerror}') from None
+    "What slices to the bytes of a file, whichever way it was given."
+    return path_or_bytes if isinstance(path_or_bytes, (bytes, bytearray, memoryview, FileBytes)) else FileBytes(path_or_bytes)
 
 def read_header(
-    path_or_bytes, # a `.cfv` file
-) -> Header:       # checked against the file's length
+    path_or_bytes,           # a `.cfv` file
+    limits: Limits = LIMITS, # what it may ask for
+) -> Header:                 # checked against the file's length
     "What a file says about itself"
     data = _data(path_or_bytes)
     header = parse_header(data)
     check_length(header, len(data))
+    check_claims(header, len(data), limits)
     return header
 
 # %% ../nbs/13_codec.ipynb #f95061dd
 def load(
-    path_or_bytes, # a `.cfv` file
-    gop: int = 0,  # which group of pictures
-    device=None,   # None: CUDA if there is one, else CPU
-) -> CoordFlow:    # ready to render
+    path_or_bytes,           # a `.cfv` file
+    gop: int = 0,            # which group of pictures
+    device=None,             # None: CUDA if there is one, else CPU
+    limits: Limits = LIMITS, # what a file may ask for, see chapter 12; `TRUST` for one's own
+) -> CoordFlow:              # ready to render
     "The model in a file"
     data = _data(path_or_bytes)
-    header = read_header(data)
+    header = read_header(data, limits)
+    section, frames = read_section(data, header, gop), header.gop_frames[gop]
+    allow = lambda what, amount: limits.check(what, amount, header.gop_bytes[gop], len(data))
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    return read_model(read_section(data, header, gop), header.gop_frames[gop]).to(device)
+    return read_model(section, frames, frames*header.width*header.height, allow).to(device)
 
 # %% ../nbs/13_codec.ipynb #72ec4b66
 def _output_frames(header, frames, fps):
@@ -427,23 +467,18 @@ def _output_size(header, size, scale):
     if not all(1 <= n <= 65535 for n in size): raise ValueError(f'size is {size[0]}x{size[1]}: each side must be between 1 and 65535 pixels')
     return size
 
-def _check_room(size, region, frames):
-    "Refuse what does not fit in memory: all frames as bytes, twice, and one as floats."
-    w, h = region[2:] if region else size
-    check_memory(w*h*(6*frames + 64), f'decoding {frames} frames of {w}x{h} pixels')
-
 # %% ../nbs/13_codec.ipynb #484f53f9
-def _render(data, header, positions, size, region, layer, device):
+def _render(data, header, positions, size, region, layer, device, limits):
     "Frames as uint8 [h, w, 3], group by group."
     starts = np.array([header.first_frame(g) for g in range(header.gops)])
     which = (np.searchsorted(starts, positions + 1e-9, side='right') - 1).clip(0)
     for gop in np.unique(which):
-        model = load(data, int(gop), device)
+        model = load(data, int(gop), device, limits)
         times = frame_times(header.gop_frames[gop], (positions[which == gop] - starts[gop]).tolist())
         for f in model.render(size, times, region, layer): yield to_bytes(f.rgb).cpu()
 
 # %% ../nbs/13_codec.ipynb #b69ffc18
-def decode(
+def decode_stream(
     path_or_bytes,        # a `.cfv` file
     *,
     size: tuple = None,   # (W, H) to render at; None: the coded size
@@ -453,25 +488,37 @@ def decode(
     region: tuple = None, # (x, y, w, h) in output pixels; None: the whole frame
     layer: int = None,    # only this layer; None: all
     device=None,          # None: CUDA if there is one, else CPU
-) -> Video:
-    "Decompress a clip, at any size, frame rate and region"
+    limits: Limits = LIMITS, # what a file may ask for, see chapter 12; `TRUST` for one's own
+) -> Stream:
+    "Decompress a clip frame by frame, at any size, frame rate and region"
     data = _data(path_or_bytes)
-    header = read_header(data)
+    header = read_header(data, limits)
     (positions, fps), size = _output_frames(header, frames, fps), _output_size(header, size, scale)
-    _check_room(size, region, len(positions))
-    return Video(torch.stack(list(_render(data, header, positions, size, region, layer, device))), fps)
+    w, h = region[2:] if region else size
+    check_memory(64*w*h, f'a frame of {w}x{h} pixels')
+    return Stream(_render(data, header, positions, size, region, layer, device, limits), len(positions), (w, h), as_fps(fps))
+
+def decode(
+    path_or_bytes, # a `.cfv` file
+    **options,     # of `decode_stream`
+) -> Video:        # all frames in memory
+    "Decompress a clip, at any size, frame rate and region"
+    return decode_stream(path_or_bytes, **options).video()
 
 # %% ../nbs/13_codec.ipynb #6339e384
 def info(
-    path_or_bytes, # a `.cfv` file
-) -> dict:         # plain values, ready for JSON
+    path_or_bytes,           # a `.cfv` file
+    limits: Limits = LIMITS, # what it may ask for
+) -> dict:                   # plain values, ready for JSON
     "What a file is made of"
     data = _data(path_or_bytes)
-    h = read_header(data)
-    models = [load(data, g, 'cpu') for g in range(h.gops)]
-    weights, s = sum(c.tensor.numel() for m in models for c in m.coded()), models[0].settings
-    return dict(version=data[3], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps), gops=h.gops,
-                layers=max(len(m.layers) for m in models), color=s.color.kind, color_width=getattr(s.color, 'width', None), color_depth=getattr(s.color, 'depth', None),
+    h = read_header(data, limits)
+    weights, layers = 0, 0
+    for gop in range(h.gops):   # one model at a time in memory
+        model = load(data, gop, 'cpu', limits)
+        weights, layers, s = weights + sum(c.tensor.numel() for c in model.coded()), max(layers, len(model.layers)), model.settings
+    return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps), gops=h.gops,
+                layers=layers, color=s.color.kind, color_width=getattr(s.color, 'width', None), color_depth=getattr(s.color, 'depth', None),
                 flow=s.flow.kind, weights=weights, bits_per_weight=round(8*len(data)/weights, 3), bytes=len(data),
                 bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
                 source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))

@@ -86,14 +86,16 @@ def write_textures(
 def _subbands(volume, whole, weights=None): return encode_bands(volume.bands, [n.int().cpu() for n in whole], weights)
 
 # %% ../nbs/12a_texture_codec.ipynb #5514a1dc
-def _settings(data, layers, frames):
-    "Fields, settings of each layer's texture, and where the payload begins; refused if they would not fit in memory"
+def _settings(data, layers, frames, allow=None):
+    "Fields, settings of each layer's texture, and where the payload begins; refused if they would not fit in memory, or `allow` refuses so many bytes"
     v, at = unpack_fields(TEXTURE_FIELDS, data)
     colors = []
     for _ in range(layers):
         canvas, at = unpack_fields(CANVAS_FIELDS, data, at)
         colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['rows'], v['columns'], frames, (v['time_levels'], v['levels']), v['spacing']))
-    check_memory(sum(64*math.prod(c.shape) for c in colors), f'a texture of {frames} frames')
+    needed = sum(64*math.prod(c.shape) + (32*math.prod(c.lattice) if c.spacing else 0) for c in colors)
+    if allow: allow('memory', needed)
+    check_memory(needed, f'a texture of {frames} frames')
     return v, colors, at
 
 def _piece(data, at):
@@ -106,10 +108,11 @@ def read_textures(
     data: bytes,        # from `write_textures`
     layers: int,        # L
     flow: FlowSettings, # of every layer
+    allow=None,         # called with ('memory', bytes) before anything is allocated; may raise
 ) -> CoordFlow:         # ready to render
     "The model of textures in a section"
     try:
-        v, colors, at = _settings(data, layers, flow.frames)
+        v, colors, at = _settings(data, layers, flow.frames, allow)
         model = make_texture_model(flow, colors)
         payload, at = _piece(data, at)
         moving = [c.tensor for l in model.layers for c in l.flow.coded()]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXAMPLES', 'as_fps', 'Video', 'check_memory', 'crop_box', 'side_by_side', 'example_path', 'read_frames', 'frame_rate',
-           'atomic_path', 'MovingLayers', 'moving_layers']
+           'read_stretches', 'atomic_path', 'Stream', 'MovingLayers', 'moving_layers']
 
 # %% ../nbs/00_video.ipynb #35a73935
 import os
@@ -13,6 +13,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -360,10 +361,20 @@ def frame_rate(
     return _header(path).fps
 
 # %% ../nbs/00_video.ipynb #f04cb3fb
-def _stretches(frames, n=16):
-    "Frames as uint8 [n, H, W, 3] tensors."
-    frames = iter(frames)
-    while part := list(islice(frames, n)): yield torch.from_numpy(np.stack(part))
+def read_stretches(
+    path,           # a video file, a folder of pictures, a .npy, or one of EXAMPLES
+    start=0,        # number of the first frame
+    frames=None,    # how many, all by default; fewer come if the clip ends before
+    crop=None,      # (x, y, w, h) in pixels of the file: only this rectangle
+    size=None,      # (W, H) in pixels: resize to it
+    n=16,           # frames in a stretch; the last one may be shorter
+):                  # -> generator of Videos at 25 fps
+    "Yield a clip in short stretches, cropped and resized, in constant memory."
+    with closing(read_frames(path, start, frames)) as reader:
+        while part := list(islice(reader, n)):
+            x = Video(torch.from_numpy(np.stack(part)))
+            if crop: x = x.crop(*crop)
+            yield x.resize(size) if size else x
 
 
 @patch(cls_method=True)
@@ -379,10 +390,8 @@ def open(
 ):                  # -> Video
     "Read a clip: anything ffmpeg reads, a folder of pictures, or a .npy."
     parts = []
-    for x in _stretches(read_frames(path, start, frames)):
-        part = cls(x)
-        if crop: part = part.crop(*crop)
-        parts.append((part.resize(size) if size else part).frames)
+    for part in read_stretches(path, start, frames, crop, size):
+        parts.append(part.frames)
         check_memory(2*len(parts)*parts[0].numel(), f'{path}, from frame {start} to {start + 16*len(parts)},')
     return cls(torch.cat(parts), frame_rate(path) if fps is None else fps)
 
@@ -438,16 +447,50 @@ def atomic_path(
         finally: _remove(temporary)
     except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror or f"{e} (is the disk full?)"}') from e
 
+# %% ../nbs/00_video.ipynb #fc637f9f
+@dataclass(frozen=True, eq=False)
+class Stream:
+    "A clip that passes by once: `frames`, an iterator of uint8 tensors [H,W,3], and what is known before: `count`, `size` (W, H), `fps`."
+    frames: Iterator
+    count: int
+    size: tuple
+    fps: Fraction
+
+    def __len__(self): return self.count
+
+    def __iter__(self):
+        n = 0
+        for n, frame in enumerate(self.frames, 1): yield frame
+        if n != self.count: raise ValueError(f'{n} frames came, {self.count} were announced')
+
+    def __repr__(self):
+        w, h = self.size
+        return f'Stream({self.count} frame{"s"*(self.count != 1)}, {w}x{h}, {self.fps} fps)'
+
+    def video(self):
+        "All frames in memory, as a `Video`."
+        w, h = self.size
+        check_memory(3*w*h*self.count, f'{self.count} frames of {w}x{h} pixels')
+        out = torch.empty(self.count, h, w, 3, dtype=torch.uint8)
+        for k, frame in enumerate(self): out[k] = frame
+        return Video(out, self.fps)
+
+
+@patch
+def stream(self: Video):
+    "The clip as a `Stream`."
+    return Stream(iter(self.frames), len(self), self.size, self.fps)
+
 # %% ../nbs/00_video.ipynb #9f19fc00
-def _run_ffmpeg(video, args, path):
+def _run_ffmpeg(clip, args, path):
     "Feed the frames to ffmpeg; nothing reaches the terminal, a failure is an OSError with ffmpeg's last line."
-    w, h = video.size
+    w, h = clip.size
     command = [imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', f'{w}x{h}',
-               '-r', str(video.fps), '-i', '-', '-an', *args, str(path)]
+               '-r', str(clip.fps), '-i', '-', '-an', *args, str(path)]
     with tempfile.TemporaryFile() as log:
         p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
         try:
-            for frame in video.frames: p.stdin.write(frame.numpy())
+            for frame in clip: p.stdin.write(frame.numpy())
             p.stdin.close()
         except BrokenPipeError: pass                # ffmpeg gave up: its log says why
         except BaseException:
@@ -459,39 +502,41 @@ def _run_ffmpeg(video, args, path):
     if code: raise OSError(code, re.sub(r'^\[.*?\] ', '', lines[-1]) if lines else f'ffmpeg ended with status {code}')
 
 # %% ../nbs/00_video.ipynb #c393d68d
-def _save_mp4(video, path, crf):
+def _save_mp4(clip, path, crf):
     "H.264; 4:2:0 colour for even sizes, which every player shows, 4:4:4 for odd ones, which 4:2:0 cannot hold."
-    pixels = 'yuv444p' if any(v % 2 for v in video.size) else 'yuv420p'
+    pixels = 'yuv444p' if any(v % 2 for v in clip.size) else 'yuv420p'
     tags = [s for key in ('colorspace', 'color_primaries', 'color_trc') for s in (f'-{key}', 'smpte170m')]
-    _run_ffmpeg(video, ['-c:v', 'libx264', '-crf', str(crf), '-pix_fmt', pixels, *tags, '-movflags', '+faststart'], path)
+    _run_ffmpeg(clip, ['-c:v', 'libx264', '-crf', str(crf), '-pix_fmt', pixels, *tags, '-movflags', '+faststart'], path)
 
 
-def _save_gif(video, path):
+def _save_gif(clip, path):
     "256 colours chosen for the whole clip, diffusion of the error that leaves."
-    _run_ffmpeg(video, ['-vf', 'split[a][b];[a]palettegen[p];[b][p]paletteuse', '-loop', '0'], path)
+    _run_ffmpeg(clip, ['-vf', 'split[a][b];[a]palettegen[p];[b][p]paletteuse', '-loop', '0'], path)
 
 
-
-def _save_folder(video, path):
+def _save_folder(clip, path):
     "PNGs 00000.png, 00001.png, ... each with the frame rate as a text chunk."
     path.mkdir()
     info = PngInfo()
-    info.add_text('fps', str(video.fps))
-    for k, frame in enumerate(video.frames): Image.fromarray(frame.numpy()).save(path/f'{k:05}.png', pnginfo=info)
+    info.add_text('fps', str(clip.fps))
+    for k, frame in enumerate(clip): Image.fromarray(frame.numpy()).save(path/f'{k:05}.png', pnginfo=info)
 
 
-def _save_npy(video, path):
+def _save_npy(clip, path):
     "The frames as they are; a .npy keeps no frame rate."
-    np.save(path, video.frames.numpy())
+    (w, h), write = clip.size, np.lib.format.write_array_header_1_0
+    with path.open('wb') as out:
+        write(out, dict(descr='|u1', fortran_order=False, shape=(len(clip), h, w, 3)))
+        for frame in clip: out.write(frame.numpy())
 
 # %% ../nbs/00_video.ipynb #a3f6c40a
 @patch
 def save(
-    self: Video,
+    self: (Stream, Video),
     path,           # .mp4, .gif, .npy, or a name without suffix (or ending in '/') for a folder of PNGs
     quality=76,     # of an .mp4, 0..100: x264's crf is 0.51*(100 - quality), so the default 12 looks lossless; the others ignore it
 ):
-    "Write the clip; an existing file is replaced only when the new one is whole."
+    "Write the clip as it comes; an existing file is replaced only when the new one is whole."
     if not 0 <= quality <= 100: raise ValueError(f'quality {quality} is out of range: 0 to 100, 76 looks lossless')
     suffix = '' if str(path).endswith(('/', os.sep)) else Path(path).suffix.lower()
     if suffix not in ('', '.mp4', '.gif', '.npy'):

@@ -20,13 +20,13 @@ from scipy.ndimage import map_coordinates
 from skimage.feature import match_template
 from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
-from ..video import Video
+from ..video import Video, check_memory
 from ..coordinates import pixel_grid
 from ..flow import inverse, transform
 from ..registration import grey, register_pair
 from ..fusion import fuse, to_bytes
 from ..texture import Lens, _on_canvas, look
-from ..codec import _check_room, _output_size, encode
+from ..codec import _output_size, encode
 from .common import Opened, TrueClip, compared
 
 # %% ../../nbs/25_editing.ipynb #28b23d80
@@ -380,7 +380,7 @@ def edit(
     opened = source if isinstance(source, Opened) else Opened(source, device)
     size, surfaces, edits = _output_size(opened.header, size, None), Surfaces(opened), list(edits)
     _check(surfaces, edits)
-    _check_room(size, None, len(opened))
+    check_memory(6*len(opened)*size[0]*size[1], f'{len(opened)} frames of {size[0]}x{size[1]} pixels')
     grid = pixel_grid(size, device=opened.models[0].times.device)
     frames = [to_bytes(edited(surfaces, u, grid.reshape(-1, 2), edits)[0].view(grid.shape[0], -1, 3)).cpu() for u in range(len(opened))]
     return Video(torch.stack(frames), opened.fps)
