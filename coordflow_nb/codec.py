@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_A_WEIGHT', 'LEAST_BITS', 'AIM', 'SEEN', 'FLOW_LR',
            'settings_values', 'values_settings', 'write_model', 'read_model', 'model_overhead', 'count_weights',
-           'Origin', 'origin_of', 'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode_planned', 'encode',
-           'FileBytes', 'read_header', 'load', 'decode_stream', 'decode', 'info', 'parts', 'decode_fresh',
-           'reference_clip', 'evaluate']
+           'Origin', 'origin_of', 'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode_section',
+           'encode_planned', 'encode', 'FileBytes', 'read_header', 'load', 'decode_stream', 'decode', 'info', 'parts',
+           'decode_fresh', 'reference_clip', 'evaluate']
 
 # %% ../nbs/13_codec.ipynb #4ba0ee78
 import json, math, subprocess, sys, tempfile, time
@@ -353,14 +353,14 @@ def encode_gop(
     return _land(quantized, quantized.model.settings, plan.target - header - 4, more), history
 
 # %% ../nbs/13_codec.ipynb #01756ec2
-def _encode_texture_gop(video, plan, seconds, steps, device, progress):
+def _encode_texture_gop(video, plan, seconds, steps, device, progress, bends=None):
     "Section and `History` of a clip as textures"
     room = plan.target - _header(video).nbytes - fields_size(MODEL_FIELDS) - 4
-    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, fewer=plan.fewer, device=device, progress=progress)
+    model, data, history = encode_textures(video, plan.start, room, seconds=seconds, rounds=steps or ROUNDS, fewer=plan.fewer, bends=bends, device=device, progress=progress)
     return pack_fields(MODEL_FIELDS, settings_values(model.settings)) + data, history
 
-def encode_planned(
-    video: Video,           # the clip
+def encode_section(
+    video: Video,           # the frames of one group of pictures
     plan: Plan,             # from `plan`
     *,
     seconds: float = None,  # time for finding layers and fitting, of which at least half is for fitting; None and no steps: 60
@@ -369,14 +369,23 @@ def encode_planned(
     precision: str = 'auto',# 'fp32', 'bf16', or 'auto': whichever is faster here
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
-    origin: Origin = None,  # which part of a source this is; None: all of it
-) -> tuple:                 # (a `.cfv` file as bytes, `History`)
-    "Compress a clip as planned"
+    bends: bool = None,     # whether textures bend; None: if that is better
+) -> tuple:                 # (section as bytes, still without its checksum, `History`)
+    "Compress a group of pictures as planned"
     if seconds is None and steps is None: seconds = 60
     if seconds is not None: seconds = max(seconds - plan.spent, seconds/2)   # finding the layers is part of the budget
-    if plan.model.color.kind == 'texture': section, history = _encode_texture_gop(video, plan, seconds, steps, device, progress)
-    else: section, history = encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision),
-                                        device=device, progress=progress)
+    if plan.model.color.kind == 'texture': return _encode_texture_gop(video, plan, seconds, steps, device, progress, bends)
+    return encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision), device=device, progress=progress)
+
+def encode_planned(
+    video: Video,           # the clip
+    plan: Plan,             # from `plan`
+    *,
+    origin: Origin = None,  # which part of a source this is; None: all of it
+    **options,              # of `encode_section`: seconds or steps, seed, precision, device, progress, bends
+) -> tuple:                 # (a `.cfv` file as bytes, `History`)
+    "Compress a clip as planned, as one group of pictures; chapter 13a splits longer ones"
+    section, history = encode_section(video, plan, **options)
     return write_file(_header(video, origin), [section]), history
 
 def encode(

@@ -273,14 +273,14 @@ class _Writer:
 ROUNDS = 4   # of rounding and correcting; more change little
 TRIAL = 2    # that are enough to see which of two models is the better one
 
-def _best_writer(video, found, fewer, rounds, make, in_time):
+def _best_writer(found, fewer, bends, rounds, make, in_time):
     "The writer with the smallest error after a few rounds: of layers that bend or are rigid, and of as many layers as were found or fewer"
     better = lambda a, b: a if a.settle(rounds) <= b.settle(rounds) else b
-    writer = make(found)
-    if writer.deformations and in_time(): writer = better(writer, make(found, bends=False))
+    writer = make(found, bends is not False)
+    if bends is None and writer.deformations and in_time(): writer = better(writer, make(found, False))
     while fewer and len(found.share) > 1 and in_time():
         found = found.fewer()
-        other = make(found, bends=bool(writer.deformations))
+        other = make(found, bool(writer.deformations))
         if better(writer, other) is writer: break
         writer = other
     return writer
@@ -293,16 +293,17 @@ def encode_textures(
     seconds: float = None,  # stop correcting when three quarters of it are gone, and trying sizes when all is; None: no limit
     rounds: int = ROUNDS,   # of correcting, at most; at least 1
     fewer: bool = False,    # take fewer layers than were found if the squared error is then smaller
+    bends: bool = None,     # whether layers may bend; None: if the squared error is then smaller
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = False, # show a progress bar, a step a round
 ) -> tuple:                 # (CoordFlow as the decoder will have it, section as bytes, `History` with one entry a round)
     "Fit textures to a clip so that they fit into a section; layers bend if the squared error is then smaller"
     device, begun = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
     bar = tqdm(desc='fitting', unit=' rounds', disable=not progress)
-    make = lambda found, bends=True: _Writer(video, found, room, device, begun, bar, bends)
+    make = lambda found, bends: _Writer(video, found, room, device, begun, bar, bends)
     in_time = lambda: not seconds or time.perf_counter() - begun < 0.25*seconds
     with bar, _arithmetic(torch.get_num_threads()):
-        writer = _best_writer(video, found, fewer, max(1, min(rounds, TRIAL)), make, in_time)
+        writer = _best_writer(found, fewer, bends, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
         best = writer.write(seconds)
     if best is None: raise ValueError(f'{room:,} bytes are too few for {len(writer.fitter.own)} texture(s): give more bits a pixel, or fewer layers')
