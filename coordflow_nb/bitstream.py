@@ -166,8 +166,8 @@ def file_bytes(self:Header)->int:
 def section_range(self:Header, index:int)->tuple: # (first byte, byte after the last), checksum included
     "Where the section of one group lies in the file."
     if not 0 <= index < self.gops: raise ValueError(f'section {index} is outside 0..{self.gops - 1}')
-    starts = [0, *accumulate(self.gop_bytes)]
-    return self.nbytes + starts[index], self.nbytes + starts[index + 1]
+    start = self.nbytes + sum(self.gop_bytes[:index])
+    return start, start + self.gop_bytes[index]
 
 @patch
 def first_frame(self:Header, index:int)->int: # counted in this file
@@ -296,9 +296,12 @@ LIMITS = Limits()
 TRUST = Limits(*[2**80]*6) # for files that one made oneself: the machine's memory is the only limit
 
 # %% ../nbs/12_bitstream.ipynb #be3c2cb3
+_FRAME = dict(memory=128, operations=2**25)   # what a frame takes beside its pixels, be it as small as it may
+
 def check_claims(header:Header, # from `read_header`
                  nbytes:int,    # size of the file
                  limits:Limits=LIMITS
                 )->None:
-    "Refuse a header that promises more pixels than a file of this size may."
+    "Refuse a header that promises more pixels or frames than a file of this size may."
     limits.check('pixels', header.frames*header.width*header.height, nbytes)
+    for what, each in _FRAME.items(): limits.check(what, each*header.frames, nbytes)

@@ -90,8 +90,8 @@ def _check_model(v, frames, pixels, allow):
     "Hold what the fields of a model ask for against what is allowed: `allow('memory', bytes)`, `allow('operations', multiplications)`"
     flow = dict(none=0, table=4*frames, network=_network(v['flow_width'], v['flow_depth'], 64))[FLOWS[v['flow']]]
     color = _network(v['width'], v['depth'], 3 + 4*v['octaves'] + 2*v['time_octaves']) if COLORS[v['color']] == 'mlp' else 0
-    allow('memory', 32*v['layers']*(flow + color))
-    allow('operations', pixels*v['layers']*(color or _TEXTURE_WORK))
+    allow('memory', 32*v['layers']*(flow + color) + (12*v['width']*min(pixels, 2**17) if color else 0))   # of so many pixels at once, see chapter 06
+    allow('operations', v['layers']*(pixels*(color or _TEXTURE_WORK) + frames*flow))
 
 def read_model(
     section: bytes, # from `write_model`
@@ -450,11 +450,17 @@ def load(
 ) -> CoordFlow:              # ready to render
     "The model in a file"
     data = _data(path_or_bytes)
-    header = read_header(data, limits)
+    return _load(data, read_header(data, limits), gop, device, limits)
+
+def _load(data, header, gop, device, limits):
+    "The model of one group; the header is read once, however many groups there are"
     section, frames = read_section(data, header, gop), header.gop_frames[gop]
-    allow = lambda what, amount: limits.check(what, amount, header.gop_bytes[gop], len(data))
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    return read_model(section, frames, frames*header.width*header.height, allow).to(device)
+    return read_model(section, frames, frames*header.width*header.height, _allowed(data, header, gop, limits)).to(device)
+
+def _allowed(data, header, gop, limits):
+    "What refuses too much, as `read_model` calls it"
+    return lambda what, amount: limits.check(what, amount, header.gop_bytes[gop], len(data))
 
 # %% ../nbs/13_codec.ipynb #72ec4b66
 def _output_frames(header, frames, fps):
@@ -465,6 +471,7 @@ def _output_frames(header, frames, fps):
     if fps is None: return np.arange(a, b, dtype=float), header.fps
     if not 0 < fps <= 1000: raise ValueError(f'fps is {fps}: it must be above 0 and at most 1000')
     n = max(1, round((b - a)*float(fps)/float(header.fps)))
+    if n > 1000*(b - a): raise ValueError(f'fps is {fps}: that is {n:,} frames, and of {b - a} in the file no more than {1000*(b - a):,} are made')
     return a + (np.arange(n) + 0.5)*(b - a)/n - 0.5, fps
 
 # %% ../nbs/13_codec.ipynb #f140a243
@@ -479,14 +486,19 @@ def _output_size(header, size, scale):
 # %% ../nbs/13_codec.ipynb #484f53f9
 def _render(data, header, positions, size, region, layer, device, limits):
     "Frames as uint8 [h, w, 3], group by group."
-    starts = np.array([header.first_frame(g) for g in range(header.gops)])
+    starts = np.cumsum((0, *header.gop_frames[:-1]))
     which = (np.searchsorted(starts, positions + 1e-9, side='right') - 1).clip(0)
     for gop in np.unique(which):
-        model = load(data, int(gop), device, limits)
+        model = _load(data, header, int(gop), device, limits)
         times = frame_times(header.gop_frames[gop], (positions[which == gop] - starts[gop]).tolist())
         for f in model.render(size, times, region, layer): yield to_bytes(f.rgb).cpu()
 
 # %% ../nbs/13_codec.ipynb #b69ffc18
+def _check_room(nbytes, what):
+    "Refuse what this machine cannot hold"
+    try: check_memory(nbytes, what)
+    except ValueError as e: raise BitstreamError(str(e)) from None
+
 def decode_stream(
     path_or_bytes,        # a `.cfv` file
     *,
@@ -504,7 +516,7 @@ def decode_stream(
     header = read_header(data, limits)
     (positions, fps), size = _output_frames(header, frames, fps), _output_size(header, size, scale)
     w, h = region[2:] if region else size
-    check_memory(64*w*h, f'a frame of {w}x{h} pixels')
+    _check_room(64*w*h, f'a frame of {w}x{h} pixels')
     return Stream(_render(data, header, positions, size, region, layer, device, limits), len(positions), (w, h), as_fps(fps))
 
 def decode(
@@ -512,7 +524,9 @@ def decode(
     **options,     # of `decode_stream`
 ) -> Video:        # all frames in memory
     "Decompress a clip, at any size, frame rate and region"
-    return decode_stream(path_or_bytes, **options).video()
+    stream = decode_stream(path_or_bytes, **options)
+    _check_room(3*math.prod(stream.size)*len(stream), f'a clip of {len(stream)} frames')
+    return stream.video()
 
 # %% ../nbs/13_codec.ipynb #6339e384
 def info(
@@ -524,7 +538,7 @@ def info(
     h = read_header(data, limits)
     weights, layers = 0, 0
     for gop in range(h.gops):   # one model at a time in memory
-        model = load(data, gop, 'cpu', limits)
+        model = _load(data, h, gop, 'cpu', limits)
         weights, layers, s = weights + sum(c.tensor.numel() for c in model.coded()), max(layers, len(model.layers)), model.settings
     return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps), gops=h.gops,
                 layers=layers, color=s.color.kind, color_width=getattr(s.color, 'width', None), color_depth=getattr(s.color, 'depth', None),
@@ -534,16 +548,19 @@ def info(
 
 # %% ../nbs/13_codec.ipynb #80de90ba
 def parts(
-    path_or_bytes, # a `.cfv` file of textures
-) -> dict:         # bytes, summed over groups of pictures
+    path_or_bytes,           # a `.cfv` file of textures
+    limits: Limits = LIMITS, # what it may ask for
+) -> dict:                   # bytes, summed over groups of pictures
     "What the parts of a file take"
     data = _data(path_or_bytes)
-    header, out = read_header(data), {}
+    header, out = read_header(data, limits), {}
     for gop, frames in enumerate(header.gop_frames):
         section = read_section(data, header, gop)
         values, offset = unpack_fields(MODEL_FIELDS, section)
         if COLORS[values['color']] != 'texture': raise ValueError('this is a file of networks, whose weights all serve all of it: only files of textures have parts')
-        for name, n in texture_bytes(section[offset:], values['layers'], _flow_settings(values, frames)).items(): out[name] = out.get(name, 0) + n
+        try: said = texture_bytes(section[offset:], values['layers'], _flow_settings(values, frames), _allowed(data, header, gop, limits))
+        except ValueError as e: raise BitstreamError(str(e)) from None
+        for name, n in said.items(): out[name] = out.get(name, 0) + n
     return {'header, index, checksums': len(data) - sum(out.values())} | out
 
 # %% ../nbs/13_codec.ipynb #3119cc25

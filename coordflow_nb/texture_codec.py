@@ -93,7 +93,7 @@ def _settings(data, layers, frames, allow=None):
     for _ in range(layers):
         canvas, at = unpack_fields(CANVAS_FIELDS, data, at)
         colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['rows'], v['columns'], frames, (v['time_levels'], v['levels']), v['spacing']))
-    needed = sum(64*math.prod(c.shape) + (32*math.prod(c.lattice) if c.spacing else 0) for c in colors)
+    needed = sum(64*math.prod(c.shape) + (32*math.prod(c.lattice) if c.spacing else 0) + 32*frames**2 for c in colors)   # the last: what each picture adds to each frame
     if allow: allow('memory', needed)
     check_memory(needed, f'a texture of {frames} frames')
     return v, colors, at
@@ -123,6 +123,7 @@ def read_textures(
         for volume, step, channels in bending + [(l.color, steps, 4) for l in model.layers]:
             payload, at = _piece(data, at)
             volume.set(decode_bands(payload, volume.bands, channels), step)
+        if at < len(data): raise ValueError(f'{len(data) - at} bytes follow the last piece, where none may be')
     except ValueError as e: raise BitstreamError(str(e)) from None
     return model.requires_grad_(False).eval()
 
@@ -131,9 +132,10 @@ def texture_bytes(
     data: bytes,        # from `write_textures`
     layers: int,        # L
     flow: FlowSettings, # of every layer
+    allow=None,         # as for `read_textures`
 ) -> dict:              # bytes of: fields, motion, deformation, and of each layer what lasts, what changes, alpha, and the side information (means, weights)
     "What the parts of a section of textures take"
-    v, colors, at = _settings(data, layers, flow.frames)
+    v, colors, at = _settings(data, layers, flow.frames, allow)
     out, (payload, start) = dict(fields=at), _piece(data, at)
     out['motion'] = start - at
     for _ in colors if v['spacing'] else ():
