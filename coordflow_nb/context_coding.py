@@ -185,17 +185,24 @@ def learn_weights(
         known, means = {b[:3]: _clipped(n) for b, n in zip(bands, integers)}, _means(integers)
         for i, c, slot, group, features in _walk(bands, known, means):
             gathered.setdefault(group, []).append(_sampled(features, known[bands[i][:3]][:, c][slot], _MEAN_VALUES[means[i][c]]/2**16, most, rng))
-    codes = USUAL.copy()
-    for group, parts in gathered.items():
-        places = x, n, stands = [torch.cat(p, -1) for p in zip(*parts)]
-        u = _values(codes[group]).clamp(min=2.0**-11).log().requires_grad_()
-        optimizer = torch.optim.Adam([u], 0.15)
-        for _ in range(steps):
-            loss = (_nats(n, (u.exp() @ x).clamp(min=2.0**-14))*stands).sum()/stands.sum()
-            optimizer.zero_grad(); loss.backward(); optimizer.step()
-        own = np.where(x.amax(1).numpy() > 0, _weight_code(u.detach().exp().numpy()), codes[group])
-        if _bits(own, *places) + len(FEATURES)*price < _bits(codes[group], *places): codes[group] = own
+    codes, groups = USUAL.copy(), list(gathered)
+    places = [[torch.cat(p, -1) for p in zip(*gathered[g])] for g in groups]
+    if not groups: return codes
+    for group, (x, n, stands), w in zip(groups, places, _descend(codes[groups], places, steps)):
+        own = np.where(x.amax(1).numpy() > 0, _weight_code(w), codes[group])
+        if _bits(own, x, n, stands) + len(FEATURES)*price < _bits(codes[group], x, n, stands): codes[group] = own
     return codes
+
+def _descend(codes, places, steps):
+    "Weights [groups, 9] that make the code of each group's places short; all groups take their steps together"
+    n, share = torch.cat([n for _, n, _ in places]), torch.cat([stands/stands.sum() for *_, stands in places])
+    u = _values(codes).clamp(min=2.0**-11).log().requires_grad_()
+    optimizer = torch.optim.Adam([u], 0.15)
+    for _ in range(steps):
+        expected = torch.cat([w @ x for w, (x, *_) in zip(u.exp(), places)])
+        loss = (_nats(n, expected.clamp(min=2.0**-14))*share).sum()
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+    return u.detach().exp().numpy()
 
 # %% ../nbs/11a_context_coding.ipynb #c952d408
 def _block(law):

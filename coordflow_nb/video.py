@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXAMPLES', 'as_fps', 'Video', 'check_memory', 'crop_box', 'side_by_side', 'example_path', 'read_frames', 'frame_rate',
-           'read_stretches', 'atomic_path', 'Stream', 'MovingLayers', 'moving_layers']
+           'stretches', 'atomic_path', 'Stream', 'MovingLayers', 'moving_layers']
 
 # %% ../nbs/00_video.ipynb #35a73935
 import os
@@ -361,20 +361,18 @@ def frame_rate(
     return _header(path).fps
 
 # %% ../nbs/00_video.ipynb #f04cb3fb
-def read_stretches(
-    path,           # a video file, a folder of pictures, a .npy, or one of EXAMPLES
-    start=0,        # number of the first frame
-    frames=None,    # how many, all by default; fewer come if the clip ends before
-    crop=None,      # (x, y, w, h) in pixels of the file: only this rectangle
+def stretches(
+    frames,         # uint8 arrays [H,W,3], one after the other
+    crop=None,      # (x, y, w, h) in pixels of these: only this rectangle
     size=None,      # (W, H) in pixels: resize to it
     n=16,           # frames in a stretch; the last one may be shorter
-):                  # -> generator of Videos at 25 fps
-    "Yield a clip in short stretches, cropped and resized, in constant memory."
-    with closing(read_frames(path, start, frames)) as reader:
-        while part := list(islice(reader, n)):
-            x = Video(torch.from_numpy(np.stack(part)))
-            if crop: x = x.crop(*crop)
-            yield x.resize(size) if size else x
+):                  # -> generator of uint8 tensors [n,H,W,3]
+    "Gather frames into short stretches, cropped and resized, in constant memory."
+    frames = iter(frames)
+    while part := list(islice(frames, n)):
+        x = Video(torch.from_numpy(np.stack(part)))
+        if crop: x = x.crop(*crop)
+        yield (x.resize(size) if size else x).frames
 
 
 @patch(cls_method=True)
@@ -390,8 +388,8 @@ def open(
 ):                  # -> Video
     "Read a clip: anything ffmpeg reads, a folder of pictures, or a .npy."
     parts = []
-    for part in read_stretches(path, start, frames, crop, size):
-        parts.append(part.frames)
+    for part in stretches(read_frames(path, start, frames), crop, size):
+        parts.append(part)
         check_memory(2*len(parts)*parts[0].numel(), f'{path}, from frame {start} to {start + 16*len(parts)},')
     return cls(torch.cat(parts), frame_rate(path) if fps is None else fps)
 
