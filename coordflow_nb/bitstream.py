@@ -296,12 +296,11 @@ LIMITS = Limits()
 TRUST = Limits(*[2**80]*6) # for files that one made oneself: the machine's memory is the only limit
 
 # %% ../nbs/12_bitstream.ipynb #be3c2cb3
-_FRAME = dict(memory=128, operations=2**25)   # what a frame takes beside its pixels, be it as small as it may
-
 def check_claims(header:Header, # from `read_header`
                  nbytes:int,    # size of the file
                  limits:Limits=LIMITS
                 )->None:
     "Refuse a header that promises more pixels or frames than a file of this size may."
     limits.check('pixels', header.frames*header.width*header.height, nbytes)
-    for what, each in _FRAME.items(): limits.check(what, each*header.frames, nbytes)
+    limits.check('memory', 64*header.width*header.height + 128*header.frames, nbytes)   # to render one, and to count them all
+    limits.check('operations', 2**25*header.frames, nbytes)                              # a frame is work, be it as small as it may
