@@ -302,5 +302,5 @@ def check_claims(header:Header, # from `read_header`
                 )->None:
     "Refuse a header that promises more pixels or frames than a file of this size may."
     limits.check('pixels', header.frames*header.width*header.height, nbytes)
-    limits.check('memory', 64*header.width*header.height + 128*header.frames, nbytes)   # to render one, and to count them all
+    limits.check('memory', 128*header.width*header.height + 128*header.frames, nbytes)   # to render one, and to count them all
     limits.check('operations', 2**25*header.frames, nbytes)                              # a frame is work, be it as small as it may

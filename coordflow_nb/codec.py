@@ -516,7 +516,7 @@ def decode_stream(
     header = read_header(data, limits)
     (positions, fps), size = _output_frames(header, frames, fps), _output_size(header, size, scale)
     w, h = region[2:] if region else size
-    _check_room(64*w*h, f'a frame of {w}x{h} pixels')
+    _check_room(128*w*h, f'a frame of {w}x{h} pixels')
     return Stream(_render(data, header, positions, size, region, layer, device, limits), len(positions), (w, h), as_fps(fps))
 
 def decode(
