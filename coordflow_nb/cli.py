@@ -12,6 +12,7 @@ import json, math, shlex, sys, tempfile
 from contextlib import contextmanager
 from enum import Enum
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import typer
@@ -130,6 +131,16 @@ app = typer.Typer(help='CoordFlow: a clip as a few coherent layers, compressed i
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 # %% ../nbs/31_cli.ipynb #4afff9bf
+def _cluster(address, cores, what):
+    "One of the functions of chapter 32, or None if no cluster is asked for"
+    if address is None and cores is not None: raise ValueError('--cores is for a cluster: give --cluster local, or an address')
+    return None if address is None else getattr(import_module('coordflow_nb.cluster'), what)(address, cores)
+
+_CLUSTER = typer.Option(None, metavar='ADDRESS|local', help='share the work among the machines of a Ray cluster, or the cores of this one')
+_CORES = typer.Option(None, min=1, help='cores for each task on a cluster')
+
+class _Stopped(Exception): "The user stopped a command, which says what is left."
+
 @app.command()
 def encode(
     source: str = typer.Argument(..., metavar='IN', help='a video file, a folder of PNGs, .npy, or bunny, carphone, moving_layers'),
@@ -138,25 +149,28 @@ def encode(
     start: int = typer.Option(0, min=0, help='first frame'),
     frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
     color: Color = typer.Option('texture', help='kind of Color Network'),
-    layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their place, at least 2'),
+    layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their place, at least 2 of networks'),
     flow: Flow = typer.Option('warm', help='the motion is measured first, learned from zero, or there is none'),
-    bpp: float = typer.Option(None, help='bits a pixel that the file may take; by default 0.1, and at least 2,000 bytes'),
-    seconds: float = typer.Option(60, help='time to fit'),
+    bpp: float = typer.Option(None, help='bits a pixel that the file may take; by default 0.1, and at least 2,000 bytes a group'),
+    seconds: float = typer.Option(None, help='time to fit each group of pictures; 60 by default'),
+    steps: int = typer.Option(None, min=1, help='or steps to fit, rounds of textures: the same file each time'),
+    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; a group never crosses a cut'),
     seed: int = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn'),
     device: Device = typer.Option(None, help='CUDA if there is one, by default'),
+    resume: bool = typer.Option(False, '--resume', help='go on with what an interrupted encode left in OUT.cfv.part'),
+    cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compress a clip into a .cfv file."
-    from coordflow_nb import codec
-    from coordflow_nb.video import atomic_path
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
-    device = _device(device)
-    video, origin = codec.open_source(source, size=size, start=start, frames=frames)
-    plan = codec.plan(video, color=color.value, layers=layers, flow=flow.value, bpp=bpp)
-    print(f'{video}: {plan}', flush=True)
-    data, history = codec.encode_planned(video, plan, seconds=seconds, seed=seed, device=device, origin=origin)
-    with atomic_path(out) as temporary: temporary.write_bytes(data)
-    said = codec.info(data)
-    print(f"{out}: {said['layers']} layer{'s'*(said['layers'] > 1)}, {said['bytes']:,} bytes, {said['bpp']:.4f} bpp, {said['bits_per_weight']:.2f} bits a weight" + (f", lambda {history.lam[-1]:.1e}" if history.lam[-1] else ''))
+    if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
+    from coordflow_nb.long_clips import Interrupted, encode_file, run_here
+    asked = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
+                 seconds=60. if seconds is None and steps is None else seconds, steps=steps)
+    try: header, found = encode_file(source, out, **asked, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster') or run_here, say=lambda line: print(line, flush=True))
+    except Interrupted as e: raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and say nothing
+    some, many = min(found), max(found)
+    rate = 8*header.file_bytes/(header.frames*header.width*header.height)
+    print(f"{out}: {some if some == many else f'{some} to {many}'} layer{'s'*(many > 1)}, {header.file_bytes:,} bytes, {rate:.4f} bpp")
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager
@@ -167,6 +181,17 @@ def _naming(path):
     except BitstreamError as e: raise ValueError(f'{path}: {e}') from None
 
 # %% ../nbs/31_cli.ipynb #4ac4ff84
+_TRUST = typer.Option(False, '--trust', help='let the file ask for any amount of work and memory: for files that you made yourself')
+
+def _limits(trust):
+    "What a file may ask for."
+    from coordflow_nb import bitstream
+    return bitstream.TRUST if trust else bitstream.LIMITS
+
+def _about(clip):
+    "A clip in words: frames, size, rate."
+    return repr(clip).partition('(')[2][:-1]
+
 @app.command()
 def decode(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
@@ -177,13 +202,15 @@ def decode(
     frames: str = typer.Option(None, parser=parse_range, metavar='A:B', help='only frames A to B-1'),
     region: str = typer.Option(None, parser=parse_region, metavar='X,Y,W,H', help='only this part, in output pixels'),
     layer: int = typer.Option(None, min=0, help='only this layer'),
+    trust: bool = _TRUST,
 ):
     "Decompress a .cfv file, at any size, frame rate and region."
     from coordflow_nb import codec
     check_writable(out, ('.mp4', '.gif', '.npy', '')); check_positive(scale=scale, fps=fps)
-    with _naming(source): video = codec.decode(source, size=size, scale=scale, fps=fps, frames=frames, region=region, layer=layer)
-    video.save(out)
-    print(f'{out}: {video}')
+    with _naming(source):
+        clip = codec.decode_stream(source, size=size, scale=scale, fps=fps, frames=frames, region=region, layer=layer, limits=_limits(trust))
+        clip.save(out)
+    print(f'{out}: {_about(clip)}')
 
 # %% ../nbs/31_cli.ipynb #f84666f4
 def _show(said, as_json):
@@ -196,20 +223,21 @@ def _show(said, as_json):
 
 # %% ../nbs/31_cli.ipynb #f4215b7a
 @app.command()
-def info(source: Path = typer.Argument(..., metavar='IN.cfv'), as_json: bool = typer.Option(False, '--json', help='print JSON')):
+def info(source: Path = typer.Argument(..., metavar='IN.cfv'), as_json: bool = typer.Option(False, '--json', help='print JSON'), trust: bool = _TRUST):
     "Say what is in a .cfv file."
     from coordflow_nb import codec
-    with _naming(source): _show(codec.info(source), as_json)
+    with _naming(source): _show(codec.info(source, _limits(trust)), as_json)
 
 @app.command()
 def evaluate(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
     reference: str = typer.Argument(..., metavar='REFERENCE', help='the clip that was compressed; the file knows which part'),
     as_json: bool = typer.Option(False, '--json', help='print JSON'),
+    trust: bool = _TRUST,
 ):
     "Score a .cfv file against its original."
     from coordflow_nb import codec
-    with _naming(source): _show(codec.evaluate(source, reference), as_json)
+    with _naming(source): _show(codec.evaluate(source, reference, trust), as_json)
 
 # %% ../nbs/31_cli.ipynb #4a37be55
 @app.command()
@@ -224,6 +252,7 @@ def compare(
     seed: int = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn'),
     out: Path = typer.Option(None, metavar='DIR', help='a folder for report.json and rd.png'),
     as_json: bool = typer.Option(False, '--json', help='print the report as JSON'),
+    cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compare codecs on the same frames: sizes, PSNR, BD-rate, seconds."
     from coordflow_nb import codec, rate_distortion as rd
@@ -233,7 +262,8 @@ def compare(
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
     words = ['coordflow', 'compare', source, '--codecs', ','.join(codecs), '--rates', ','.join(f'{r:g}' for r in rates), '--size', '{}x{}'.format(*video.size),
              '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
-    report = rd.compare(video, codecs, rates, seconds=seconds, seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
+    elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
+    report = rd.compare(video, codecs, rates, **({'curves': elsewhere} if elsewhere else {}), seconds=seconds, seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
     if out: rd.write_report(report, out)
     print(json.dumps(report) if as_json else rd.tables(report))
 
@@ -250,7 +280,7 @@ def parse_point(
 
 def _save(video, out):
     video.save(out)
-    print(f'{out}: {video}')
+    print(f'{out}: {_about(video)}')
 
 @app.command()
 def upsample(
@@ -376,6 +406,7 @@ def _problem(error):
     if isinstance(error, _UsageError):
         return f"{error.format_message()} (try: {error.ctx.command_path if error.ctx else 'coordflow'} --help)", 2
     if isinstance(error, (KeyboardInterrupt, typer.Abort)): return 'interrupted: nothing was written', 1
+    if isinstance(error, _Stopped): return str(error), 1
     if isinstance(error, MemoryError) or isinstance(error, RuntimeError) and 'memory' in str(error):
         return 'there is not enough memory: use fewer frames (--frames) or a smaller size (--size)', 1
     if isinstance(error, (ValueError, OSError)): return str(error), 1
@@ -389,8 +420,10 @@ def main(
     args = list(sys.argv[1:] if args is None else args) or ['--help']
     try:
         status = app(args, prog_name='coordflow', standalone_mode=False)
+        if status == 130: raise KeyboardInterrupt   # typer's way to say that there was one
     except (Exception, KeyboardInterrupt) as error:
         problem, status = _problem(error)
+        if 'kept in' in problem: problem += '; to go on: ' + shlex.join(['coordflow', *args, *['--resume']*('--resume' not in args)])
         print('coordflow: ' + ' '.join(problem.split()), file=sys.stderr)
     if status: sys.exit(status)
 

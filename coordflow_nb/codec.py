@@ -29,7 +29,7 @@ from .texture import texture_settings
 from .quantization import Quantized, load_integers
 from .entropy_coding import decode_tensors, encode_tensors, estimated_bits
 from .texture_codec import ROUNDS, encode_textures, read_textures, still_layer, texture_bytes
-from .bitstream import (LIMITS, BitstreamError, Field, Header, Limits, check_claims, check_length, fields_size, pack_fields, read_header as parse_header,
+from .bitstream import (LIMITS, TRUST, BitstreamError, Field, Header, Limits, check_claims, check_length, fields_size, pack_fields, read_header as parse_header,
                                     read_section, unpack_fields, write_file)
 
 # %% ../nbs/13_codec.ipynb #99a7f710
@@ -565,22 +565,23 @@ def parts(
 
 # %% ../nbs/13_codec.ipynb #3119cc25
 _DECODE = """import sys, json, time, numpy as np
-from coordflow_nb.codec import decode
+from coordflow_nb.codec import LIMITS, TRUST, decode
 try:
     start = time.perf_counter()
-    video = decode(sys.argv[1])
+    video = decode(sys.argv[1], limits=TRUST if sys.argv[3:] else LIMITS)
     seconds = time.perf_counter() - start
 except ValueError as e: sys.exit(str(e))
 np.save(sys.argv[2], video.frames.numpy())
 print(json.dumps(dict(seconds=seconds, fps=str(video.fps))))"""
 
 def decode_fresh(
-    path, # a `.cfv` file
-) -> tuple: # (Video, seconds from file to frames)
+    path,                # a `.cfv` file
+    trust: bool = False, # whether it may ask for anything (chapter 12)
+) -> tuple:              # (Video, seconds from file to frames)
     "Decode in a new process, which knows nothing but the file"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)/'frames.npy'
-        run = subprocess.run([sys.executable, '-c', _DECODE, str(path), str(out)], capture_output=True, text=True)
+        run = subprocess.run([sys.executable, '-c', _DECODE, str(path), str(out), *['trust']*trust], capture_output=True, text=True)
         if run.returncode: raise ValueError((run.stderr.strip().splitlines() or ['the decoding process died'])[-1])
         said = json.loads(run.stdout)
         return Video(torch.from_numpy(np.load(out)), said['fps']), said['seconds']
@@ -589,9 +590,10 @@ def decode_fresh(
 def reference_clip(
     path_or_bytes, # a `.cfv` file
     reference,     # path of the original, or of a clip that already has the coded size and length
+    limits: Limits = LIMITS, # what the file may ask for
 ) -> Video:        # same size and length as the decoded clip
     "The frames that a file stands for, cut out of the original as the header says"
-    h = read_header(path_or_bytes)
+    h = read_header(path_or_bytes, limits)
     source, given = (h.source_width, h.source_height), Video.open(reference, frames=1).size
     if given not in (source, h.size):
         raise ValueError(f'{reference} is {given[0]}x{given[1]}: the file was made from {source[0]}x{source[1]} and holds {h.width}x{h.height}')
@@ -604,9 +606,10 @@ def reference_clip(
 def evaluate(
     path,      # a `.cfv` file
     reference, # path of the original
+    trust: bool = False, # whether the file may ask for anything (chapter 12)
 ) -> dict:     # psnr [dB], ssim, ms_ssim, bytes, bpp, decode_seconds (of the fresh process, file to frames)
     "Score a file: what a new process decodes from it, against the original"
-    truth = reference_clip(path, reference)
-    (video, seconds), size = decode_fresh(path), len(_data(path))
+    truth = reference_clip(path, reference, TRUST if trust else LIMITS)
+    (video, seconds), size = decode_fresh(path, trust), len(_data(path))
     return dict(psnr=psnr(video, truth), ssim=ssim(video, truth), ms_ssim=ms_ssim(video, truth), bytes=size,
                 bpp=bits_per_pixel(size, video), decode_seconds=round(seconds, 3))

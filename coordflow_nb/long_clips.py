@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['CUT', 'GOP', 'histograms', 'distances', 'find_cuts', 'Group', 'split', 'Asked', 'Job', 'scan', 'make_job', 'job_json',
-           'json_job', 'Answers', 'answers', 'group_video', 'encode_group', 'Workspace', 'workspace', 'read_groups',
-           'run_here', 'Interrupted', 'encode_file']
+           'json_job', 'Answers', 'answers', 'group_video', 'encode_group', 'Encoded', 'Workspace', 'workspace',
+           'read_groups', 'run_here', 'Interrupted', 'encode_file']
 
-# %% ../nbs/13a_long_clips.ipynb #80cd08a8
+# %% ../nbs/13a_long_clips.ipynb #b66ff366
 import json, math, os, shutil
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ from .codec import COLORS, MODEL_FIELDS, encode_section, plan
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks
 
-# %% ../nbs/13a_long_clips.ipynb #8cb392c2
+# %% ../nbs/13a_long_clips.ipynb #5e78cd27
 def histograms(
     frames: torch.Tensor, # uint8 [n, H, W, 3]
 ) -> torch.Tensor:        # [n, 64], each row sums to 1
@@ -47,7 +47,7 @@ def distances(
     for_good = [float(apart(h[max(0, k - around):k].median(0).values, h[k:k + around].median(0).values)) if k else 0. for k in range(len(h))]
     return torch.minimum(at_once, torch.tensor(for_good))
 
-# %% ../nbs/13a_long_clips.ipynb #6d4b6852
+# %% ../nbs/13a_long_clips.ipynb #bc53e365
 CUT = 0.25   # distance above which a scene changes
 
 def find_cuts(
@@ -57,7 +57,7 @@ def find_cuts(
     "Where scenes change: the peaks above `CUT`"
     return [k for k in range(1, len(d)) if d[k] > CUT and d[k] == d[max(0, k - around):k + around + 1].max()]
 
-# %% ../nbs/13a_long_clips.ipynb #a6de594a
+# %% ../nbs/13a_long_clips.ipynb #8c5e5269
 GOP = 64   # frames in a group, at most
 
 class Group(NamedTuple):
@@ -89,7 +89,7 @@ def split(
         groups += [Group(start + a, b - a, leader) for a, b in pairwise(ends)]
     return tuple(groups)
 
-# %% ../nbs/13a_long_clips.ipynb #dc5d4092
+# %% ../nbs/13a_long_clips.ipynb #00afc323
 @dataclass(frozen=True)
 class Asked:
     "What a clip is to be encoded into, as the user said it"
@@ -139,7 +139,7 @@ def _stamp(source):
     files = list(path.iterdir()) if path.is_dir() else [path]
     return (len(files) if path.is_dir() else path.stat().st_size), max((p.stat().st_mtime for p in files), default=0)
 
-# %% ../nbs/13a_long_clips.ipynb #b1df7f99
+# %% ../nbs/13a_long_clips.ipynb #92dd11a7
 def scan(
     source, start: int = 0, frames: int = None, # as for `read_frames`
     crop: tuple = None, size: tuple = None,     # as for `stretches`
@@ -174,7 +174,7 @@ def json_job(text: str)->Job:
     v['asked']['size'] = pairs(v['asked']['size'])
     return Job(Asked(**v.pop('asked')), pairs(v['source_size']), pairs(v['crop']), v['fps'], tuple(Group(*g) for g in v['groups']), tuple(v['stamp']))
 
-# %% ../nbs/13a_long_clips.ipynb #d4f2bccd
+# %% ../nbs/13a_long_clips.ipynb #e7aa6d08
 class Answers(NamedTuple):
     "What the section of a leader tells the other groups of its scene"
     layers: int
@@ -188,7 +188,7 @@ def answers(
     if COLORS[values['color']] != 'texture': return Answers(values['layers'], None)
     return Answers(values['layers'], unpack_fields(TEXTURE_FIELDS, section, at)[0]['spacing'] > 0)
 
-# %% ../nbs/13a_long_clips.ipynb #aac536d8
+# %% ../nbs/13a_long_clips.ipynb #640d0077
 def group_video(
     job: Job, group: Group, reader=None, # frames that come next are the group's; None: open the source
 ) -> Video:
@@ -211,7 +211,7 @@ def encode_group(
     if say: say(str(planned))
     return _seal(encode_section(video, planned, seconds=a.seconds, steps=a.steps, seed=a.seed, precision=a.precision, device=device, progress=progress, bends=known.bends)[0])
 
-# %% ../nbs/13a_long_clips.ipynb #620f812a
+# %% ../nbs/13a_long_clips.ipynb #186aebf3
 @contextmanager
 def _writing(path):
     "A failure to write as one line"
@@ -237,7 +237,12 @@ def _lock(folder, out):
         if (folder/'lock').exists() and os.path.samestat(os.fstat(lock.fileno()), os.stat(folder/'lock')): return lock
         lock.close()
 
-# %% ../nbs/13a_long_clips.ipynb #ad0d324d
+# %% ../nbs/13a_long_clips.ipynb #7677cae0
+class Encoded(NamedTuple):
+    "What `encode_file` has written"
+    header: Header
+    layers: tuple # of each group
+
 class Workspace:
     "The folder of an encode that is under way: its job, and the sections that are finished"
     def __init__(self, out, job):
@@ -265,8 +270,9 @@ class Workspace:
                 out.write(write_header(header))
                 for k in range(header.gops): out.write(self.path(k).read_bytes())
             os.replace(whole, self.out)
+        layers = tuple(answers(self.section(k)).layers for k in range(header.gops))
         shutil.rmtree(self.folder)
-        return header
+        return Encoded(header, layers)
 
 def _part(out): return out.with_name(out.name + '.part')
 
@@ -300,7 +306,7 @@ def _differences(begun, asked):
     old, new = asdict(begun.asked), asdict(asked)
     return ', '.join(f'{k} {old[k]}, not {new[k]}' for k in old if old[k] != new[k]) or 'another state of the source'
 
-# %% ../nbs/13a_long_clips.ipynb #df2fcaac
+# %% ../nbs/13a_long_clips.ipynb #71dbc3ed
 def read_groups(
     job: Job,
     wanted: list, # numbers of groups, ascending
@@ -325,9 +331,19 @@ def run_here(
         leader = job.groups[k].leader
         yield k, encode_group(job, video, section(leader) if leader != k else None, device, progress, say)
 
-# %% ../nbs/13a_long_clips.ipynb #7749412a
+# %% ../nbs/13a_long_clips.ipynb #b23fd750
 class Interrupted(KeyboardInterrupt):
     "An encode was stopped by the user; what is finished is kept"
+
+class _Told:
+    "Says what is going to be done, once it is clear that it can be: when the first group is planned, or finished elsewhere"
+    def __init__(self, say, job): self.say, self.job = say, job
+
+    def __call__(self, planned=None):
+        if self.say is None: return
+        self.say(str(self.job))
+        if planned and len(self.job.groups) == 1: self.say(planned)
+        self.say = None
 
 def encode_file(
     source,                 # whatever `Video.open` reads
@@ -339,17 +355,18 @@ def encode_file(
     say=None,               # called with a line of text: what is going to be done
     run=run_here,           # how groups are encoded
     **asked,                # fields of `Asked`
-) -> Header:                # of the file
+) -> Encoded:
     "Compress a clip of any length from file to file"
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
     with workspace(out, Asked(source, **asked), resume) as work:
         job, n = work.job, len(work.job.groups)
         todo = [k for k in range(n) if not work.has(k)]
-        if say: say(str(job))
+        told = _Told(say, job)
         bar = tqdm(total=n, initial=n - len(todo), desc='encoding', unit=' groups', disable=not progress or n == 1)
         try:
             with bar:
-                for k, sealed in run(job, todo, work.section, device=device, progress=progress and n == 1, say=say if n == 1 else None):
+                for k, sealed in run(job, todo, work.section, device=device, progress=progress and n == 1, say=told):
+                    told()
                     work.put(k, sealed)
                     bar.update()
         except KeyboardInterrupt: raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished' + f' and kept in {work.folder}'*any(map(work.has, range(n)))) from None
