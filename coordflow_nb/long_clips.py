@@ -7,7 +7,7 @@ __all__ = ['CUT', 'GOP', 'histograms', 'distances', 'find_cuts', 'Group', 'split
            'json_job', 'Answers', 'answers', 'group_video', 'encode_group', 'Encoded', 'Workspace', 'workspace',
            'read_groups', 'run_here', 'Interrupted', 'encode_file']
 
-# %% ../nbs/13a_long_clips.ipynb #b66ff366
+# %% ../nbs/13a_long_clips.ipynb #327c17f1
 import json, math, os, shutil
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ from .codec import COLORS, MODEL_FIELDS, encode_section, plan
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks
 
-# %% ../nbs/13a_long_clips.ipynb #5e78cd27
+# %% ../nbs/13a_long_clips.ipynb #3399a5ed
 def histograms(
     frames: torch.Tensor, # uint8 [n, H, W, 3]
 ) -> torch.Tensor:        # [n, 64], each row sums to 1
@@ -47,7 +47,7 @@ def distances(
     for_good = [float(apart(h[max(0, k - around):k].median(0).values, h[k:k + around].median(0).values)) if k else 0. for k in range(len(h))]
     return torch.minimum(at_once, torch.tensor(for_good))
 
-# %% ../nbs/13a_long_clips.ipynb #bc53e365
+# %% ../nbs/13a_long_clips.ipynb #35235b70
 CUT = 0.25   # distance above which a scene changes
 
 def find_cuts(
@@ -57,7 +57,7 @@ def find_cuts(
     "Where scenes change: the peaks above `CUT`"
     return [k for k in range(1, len(d)) if d[k] > CUT and d[k] == d[max(0, k - around):k + around + 1].max()]
 
-# %% ../nbs/13a_long_clips.ipynb #8c5e5269
+# %% ../nbs/13a_long_clips.ipynb #3cc616b3
 GOP = 64   # frames in a group, at most
 
 class Group(NamedTuple):
@@ -89,7 +89,7 @@ def split(
         groups += [Group(start + a, b - a, leader) for a, b in pairwise(ends)]
     return tuple(groups)
 
-# %% ../nbs/13a_long_clips.ipynb #00afc323
+# %% ../nbs/13a_long_clips.ipynb #b3976b75
 @dataclass(frozen=True)
 class Asked:
     "What a clip is to be encoded into, as the user said it"
@@ -139,7 +139,7 @@ def _stamp(source):
     files = list(path.iterdir()) if path.is_dir() else [path]
     return (len(files) if path.is_dir() else path.stat().st_size), max((p.stat().st_mtime for p in files), default=0)
 
-# %% ../nbs/13a_long_clips.ipynb #92dd11a7
+# %% ../nbs/13a_long_clips.ipynb #b263f888
 def scan(
     source, start: int = 0, frames: int = None, # as for `read_frames`
     crop: tuple = None, size: tuple = None,     # as for `stretches`
@@ -174,7 +174,7 @@ def json_job(text: str)->Job:
     v['asked']['size'] = pairs(v['asked']['size'])
     return Job(Asked(**v.pop('asked')), pairs(v['source_size']), pairs(v['crop']), v['fps'], tuple(Group(*g) for g in v['groups']), tuple(v['stamp']))
 
-# %% ../nbs/13a_long_clips.ipynb #e7aa6d08
+# %% ../nbs/13a_long_clips.ipynb #2dc3ce37
 class Answers(NamedTuple):
     "What the section of a leader tells the other groups of its scene"
     layers: int
@@ -188,7 +188,7 @@ def answers(
     if COLORS[values['color']] != 'texture': return Answers(values['layers'], None)
     return Answers(values['layers'], unpack_fields(TEXTURE_FIELDS, section, at)[0]['spacing'] > 0)
 
-# %% ../nbs/13a_long_clips.ipynb #640d0077
+# %% ../nbs/13a_long_clips.ipynb #9a11a4a5
 def group_video(
     job: Job, group: Group, reader=None, # frames that come next are the group's; None: open the source
 ) -> Video:
@@ -211,7 +211,7 @@ def encode_group(
     if say: say(str(planned))
     return _seal(encode_section(video, planned, seconds=a.seconds, steps=a.steps, seed=a.seed, precision=a.precision, device=device, progress=progress, bends=known.bends)[0])
 
-# %% ../nbs/13a_long_clips.ipynb #186aebf3
+# %% ../nbs/13a_long_clips.ipynb #90a9742b
 @contextmanager
 def _writing(path):
     "A failure to write as one line"
@@ -237,7 +237,7 @@ def _lock(folder, out):
         if (folder/'lock').exists() and os.path.samestat(os.fstat(lock.fileno()), os.stat(folder/'lock')): return lock
         lock.close()
 
-# %% ../nbs/13a_long_clips.ipynb #7677cae0
+# %% ../nbs/13a_long_clips.ipynb #ff910767
 class Encoded(NamedTuple):
     "What `encode_file` has written"
     header: Header
@@ -306,7 +306,7 @@ def _differences(begun, asked):
     old, new = asdict(begun.asked), asdict(asked)
     return ', '.join(f'{k} {old[k]}, not {new[k]}' for k in old if old[k] != new[k]) or 'another state of the source'
 
-# %% ../nbs/13a_long_clips.ipynb #71dbc3ed
+# %% ../nbs/13a_long_clips.ipynb #40ec05c5
 def read_groups(
     job: Job,
     wanted: list, # numbers of groups, ascending
@@ -331,7 +331,7 @@ def run_here(
         leader = job.groups[k].leader
         yield k, encode_group(job, video, section(leader) if leader != k else None, device, progress, say)
 
-# %% ../nbs/13a_long_clips.ipynb #b23fd750
+# %% ../nbs/13a_long_clips.ipynb #981e912f
 class Interrupted(KeyboardInterrupt):
     "An encode was stopped by the user; what is finished is kept"
 
