@@ -163,10 +163,10 @@ def encode(
     "Compress a clip into a .cfv file."
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
-    from coordflow_nb.long_clips import Interrupted, encode_file, run_here
+    from coordflow_nb.long_clips import Interrupted, encode_file
     asked = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
                  seconds=60. if seconds is None and steps is None else seconds, steps=steps)
-    try: header, found = encode_file(source, out, **asked, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster') or run_here, say=lambda line: print(line, flush=True))
+    try: header, found = encode_file(source, out, **asked, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
     except Interrupted as e: raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and say nothing
     some, many = min(found), max(found)
     rate = 8*header.file_bytes/(header.frames*header.width*header.height)

@@ -24,7 +24,7 @@ from .flow import FlowSettings, fit_flow, make_flow, trajectory_error
 from .layers import Found, find_layers
 from .color import ColorSettings
 from .fusion import AlphaPrior, CoordFlow, ModelSettings, make_model, open_borders, to_bytes
-from .training import FitSettings, fit
+from .training import Checkpoint, FitSettings, fit
 from .texture import texture_settings
 from .quantization import Quantized, load_integers
 from .entropy_coding import decode_tensors, encode_tensors, estimated_bits
@@ -337,6 +337,7 @@ def encode_gop(
     settings: FitSettings = FitSettings(), # see chapter 07; its seed also draws the first weights
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
+    keep=None,              # path of a file to keep the state of fitting in, and to go on from; None: nowhere
 ) -> tuple:                 # (section as bytes, `History`)
     "Fit a model to a group of pictures, rounded and priced all the while, and write it"
     model, prior = _started(plan, video, settings.seed)
@@ -345,7 +346,8 @@ def encode_gop(
     header, pixels = _header(video).nbytes, math.prod(video.frames.shape[:3])
     fixed, steer = 8*(header + model_overhead(plan.model)), RateTarget(AIM*8*plan.target/pixels)
     rate = lambda model: estimated_bits(model.integers()) + fixed
-    history = fit(quantized, video, seconds=seconds, steps=steps, settings=settings, device=device, progress=progress, rate=rate, lam=steer, prior=prior)
+    history = fit(quantized, video, seconds=seconds, steps=steps, settings=settings, device=device, progress=progress, rate=rate, lam=steer, prior=prior,
+                  keep=Checkpoint(keep) if keep else None)
     if (fitted := _pruned(quantized, video)) is not quantized: quantized, prior = fitted, None
     slow = replace(settings, lr=settings.lr/10, precision=history.precision)
     more = lambda factor: fit(quantized, video, steps=max(40, len(history)//100), settings=slow, device=device, progress=False, rate=rate,
@@ -370,19 +372,20 @@ def encode_section(
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
     bends: bool = None,     # whether textures bend; None: if that is better
+    keep=None,              # path of a file to keep the state of fitting networks in, and to go on from; None: nowhere
 ) -> tuple:                 # (section as bytes, still without its checksum, `History`)
     "Compress a group of pictures as planned"
     if seconds is None and steps is None: seconds = 60
     if seconds is not None: seconds = max(seconds - plan.spent, seconds/2)   # finding the layers is part of the budget
     if plan.model.color.kind == 'texture': return _encode_texture_gop(video, plan, seconds, steps, device, progress, bends)
-    return encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision), device=device, progress=progress)
+    return encode_gop(video, plan, seconds=seconds, steps=steps, settings=FitSettings(seed=seed, precision=precision), device=device, progress=progress, keep=keep)
 
 def encode_planned(
     video: Video,           # the clip
     plan: Plan,             # from `plan`
     *,
     origin: Origin = None,  # which part of a source this is; None: all of it
-    **options,              # of `encode_section`: seconds or steps, seed, precision, device, progress, bends
+    **options,              # of `encode_section`: seconds or steps, seed, precision, device, progress, bends, keep
 ) -> tuple:                 # (a `.cfv` file as bytes, `History`)
     "Compress a clip as planned, as one group of pictures; chapter 13a splits longer ones"
     section, history = encode_section(video, plan, **options)

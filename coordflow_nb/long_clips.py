@@ -7,11 +7,12 @@ __all__ = ['CUT', 'GOP', 'histograms', 'distances', 'find_cuts', 'Group', 'split
            'json_job', 'Answers', 'answers', 'group_video', 'encode_group', 'Encoded', 'Workspace', 'workspace',
            'read_groups', 'run_here', 'Interrupted', 'encode_file']
 
-# %% ../nbs/13a_long_clips.ipynb #327c17f1
+# %% ../nbs/13a_long_clips.ipynb #ea28abea
 import json, math, os, shutil
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from .codec import COLORS, MODEL_FIELDS, encode_section, plan
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks
 
-# %% ../nbs/13a_long_clips.ipynb #3399a5ed
+# %% ../nbs/13a_long_clips.ipynb #e9cacbf4
 def histograms(
     frames: torch.Tensor, # uint8 [n, H, W, 3]
 ) -> torch.Tensor:        # [n, 64], each row sums to 1
@@ -47,7 +48,7 @@ def distances(
     for_good = [float(apart(h[max(0, k - around):k].median(0).values, h[k:k + around].median(0).values)) if k else 0. for k in range(len(h))]
     return torch.minimum(at_once, torch.tensor(for_good))
 
-# %% ../nbs/13a_long_clips.ipynb #35235b70
+# %% ../nbs/13a_long_clips.ipynb #2e49d192
 CUT = 0.25   # distance above which a scene changes
 
 def find_cuts(
@@ -57,7 +58,7 @@ def find_cuts(
     "Where scenes change: the peaks above `CUT`"
     return [k for k in range(1, len(d)) if d[k] > CUT and d[k] == d[max(0, k - around):k + around + 1].max()]
 
-# %% ../nbs/13a_long_clips.ipynb #3cc616b3
+# %% ../nbs/13a_long_clips.ipynb #cac237f3
 GOP = 64   # frames in a group, at most
 
 class Group(NamedTuple):
@@ -89,7 +90,7 @@ def split(
         groups += [Group(start + a, b - a, leader) for a, b in pairwise(ends)]
     return tuple(groups)
 
-# %% ../nbs/13a_long_clips.ipynb #b3976b75
+# %% ../nbs/13a_long_clips.ipynb #31cf234e
 @dataclass(frozen=True)
 class Asked:
     "What a clip is to be encoded into, as the user said it"
@@ -139,7 +140,7 @@ def _stamp(source):
     files = list(path.iterdir()) if path.is_dir() else [path]
     return (len(files) if path.is_dir() else path.stat().st_size), max((p.stat().st_mtime for p in files), default=0)
 
-# %% ../nbs/13a_long_clips.ipynb #b263f888
+# %% ../nbs/13a_long_clips.ipynb #e32f1973
 def scan(
     source, start: int = 0, frames: int = None, # as for `read_frames`
     crop: tuple = None, size: tuple = None,     # as for `stretches`
@@ -174,7 +175,7 @@ def json_job(text: str)->Job:
     v['asked']['size'] = pairs(v['asked']['size'])
     return Job(Asked(**v.pop('asked')), pairs(v['source_size']), pairs(v['crop']), v['fps'], tuple(Group(*g) for g in v['groups']), tuple(v['stamp']))
 
-# %% ../nbs/13a_long_clips.ipynb #2dc3ce37
+# %% ../nbs/13a_long_clips.ipynb #24aa609c
 class Answers(NamedTuple):
     "What the section of a leader tells the other groups of its scene"
     layers: int
@@ -188,7 +189,7 @@ def answers(
     if COLORS[values['color']] != 'texture': return Answers(values['layers'], None)
     return Answers(values['layers'], unpack_fields(TEXTURE_FIELDS, section, at)[0]['spacing'] > 0)
 
-# %% ../nbs/13a_long_clips.ipynb #9a11a4a5
+# %% ../nbs/13a_long_clips.ipynb #be5fc797
 def group_video(
     job: Job, group: Group, reader=None, # frames that come next are the group's; None: open the source
 ) -> Video:
@@ -204,14 +205,15 @@ def encode_group(
     device=None,           # None: CUDA if there is one, else CPU
     progress: bool = False,# show a progress bar
     say=None,              # called with the plan, in words
+    keep=None,             # path of a file for the state of fitting networks
 ) -> bytes:                # section with its checksum
     "Encode one group of pictures"
     a, known = job.asked, answers(leader) if leader else Answers(job.asked.layers, None)
     planned = plan(video, color=a.color, layers=known.layers, flow=a.flow, bpp=a.bpp)
     if say: say(str(planned))
-    return _seal(encode_section(video, planned, seconds=a.seconds, steps=a.steps, seed=a.seed, precision=a.precision, device=device, progress=progress, bends=known.bends)[0])
+    return _seal(encode_section(video, planned, seconds=a.seconds, steps=a.steps, seed=a.seed, precision=a.precision, device=device, progress=progress, bends=known.bends, keep=keep)[0])
 
-# %% ../nbs/13a_long_clips.ipynb #90a9742b
+# %% ../nbs/13a_long_clips.ipynb #6ee4b774
 @contextmanager
 def _writing(path):
     "A failure to write as one line"
@@ -237,7 +239,7 @@ def _lock(folder, out):
         if (folder/'lock').exists() and os.path.samestat(os.fstat(lock.fileno()), os.stat(folder/'lock')): return lock
         lock.close()
 
-# %% ../nbs/13a_long_clips.ipynb #ff910767
+# %% ../nbs/13a_long_clips.ipynb #40a153a8
 class Encoded(NamedTuple):
     "What `encode_file` has written"
     header: Header
@@ -249,12 +251,14 @@ class Workspace:
         self.out, self.job, self.folder = out, job, _part(out)
 
     def path(self, index): return self.folder/f'{index:05}.section'
+    def state(self, index): return self.folder/f'{index:05}.state'
     def has(self, index): return self.path(index).exists()
     def section(self, index): return _unseal(self.path(index).read_bytes(), f'{self.path(index)}')
 
     def put(self, index, sealed):
         "Keep a finished section"
         with _writing(self.path(index)): _put(self.path(index), sealed)
+        self.state(index).unlink(missing_ok=True)
 
     def header(self):
         "What the file will say about itself"
@@ -287,17 +291,19 @@ def workspace(
     with _writing(out), _lock(folder, out):
         try: yield Workspace(out, _begin(folder, asked, resume))
         finally:
-            if folder.exists() and not any(folder.glob('*.section')): shutil.rmtree(folder)   # nothing is there to go on with
+            if folder.exists() and not _kept(folder): shutil.rmtree(folder)   # nothing is there to go on with
+
+def _kept(folder): return [*folder.glob('*.section'), *folder.glob('*.state')]
 
 def _begin(folder, asked, resume):
     "The job of a folder: the one that it was begun with, or a new one"
-    kept, begun = sum(1 for _ in folder.glob('*.section')), folder/'job.json'
-    if not kept:
+    begun = folder/'job.json'
+    if not _kept(folder):
         job = make_job(asked)
         _put(begun, job_json(job).encode())
         return job
     job = json_job(begun.read_text())
-    if not resume: raise ValueError(f'{folder} holds {kept} of {len(job.groups)} groups of an encode that was interrupted: add --resume to go on, or remove the folder')
+    if not resume: raise ValueError(f"{folder} holds {len(list(folder.glob('*.section')))} of {len(job.groups)} groups of an encode that was interrupted: add --resume to go on, or remove the folder")
     if (job.asked, job.stamp) != (asked, _stamp(asked.source)): raise ValueError(f'{folder} was begun with {_differences(job, asked)}: give the same to go on, or remove the folder')
     return job
 
@@ -306,7 +312,7 @@ def _differences(begun, asked):
     old, new = asdict(begun.asked), asdict(asked)
     return ', '.join(f'{k} {old[k]}, not {new[k]}' for k in old if old[k] != new[k]) or 'another state of the source'
 
-# %% ../nbs/13a_long_clips.ipynb #40ec05c5
+# %% ../nbs/13a_long_clips.ipynb #ab4e0853
 def read_groups(
     job: Job,
     wanted: list, # numbers of groups, ascending
@@ -325,13 +331,14 @@ def run_here(
     device=None, # None: CUDA if there is one, else CPU
     progress: bool = False, # show a progress bar for each group
     say=None,    # called with the plan of each group, in words
+    keep=lambda k: None, # number -> path of a file for the state of fitting
 ):               # -> generator of (number, section with its checksum)
     "Encode groups one after the other in this process"
     for k, video in read_groups(job, todo):
         leader = job.groups[k].leader
-        yield k, encode_group(job, video, section(leader) if leader != k else None, device, progress, say)
+        yield k, encode_group(job, video, section(leader) if leader != k else None, device, progress, say, keep(k))
 
-# %% ../nbs/13a_long_clips.ipynb #981e912f
+# %% ../nbs/13a_long_clips.ipynb #504e3c99
 class Interrupted(KeyboardInterrupt):
     "An encode was stopped by the user; what is finished is kept"
 
@@ -353,7 +360,7 @@ def encode_file(
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
     say=None,               # called with a line of text: what is going to be done
-    run=run_here,           # how groups are encoded
+    run=None,               # how groups are encoded, a function like `run_here`; None: that one
     **asked,                # fields of `Asked`
 ) -> Encoded:
     "Compress a clip of any length from file to file"
@@ -361,7 +368,7 @@ def encode_file(
     with workspace(out, Asked(source, **asked), resume) as work:
         job, n = work.job, len(work.job.groups)
         todo = [k for k in range(n) if not work.has(k)]
-        told = _Told(say, job)
+        told, run = _Told(say, job), run or partial(run_here, keep=work.state)
         bar = tqdm(total=n, initial=n - len(todo), desc='encoding', unit=' groups', disable=not progress or n == 1)
         try:
             with bar:
@@ -369,5 +376,5 @@ def encode_file(
                     told()
                     work.put(k, sealed)
                     bar.update()
-        except KeyboardInterrupt: raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished' + f' and kept in {work.folder}'*any(map(work.has, range(n)))) from None
+        except KeyboardInterrupt: raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished' + f', all is kept in {work.folder}'*bool(_kept(work.folder))) from None
         return work.finish()

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['FitSettings', 'schedule', 'loss_of', 'fastest_arithmetic', 'History', 'Budget', 'Rollback', 'Fitter',
-           'RecordedFitter', 'fit']
+           'RecordedFitter', 'Checkpoint', 'fit']
 
 # %% ../nbs/07_training.ipynb #14c550a5
-import copy, math, time, warnings
+import copy, math, os, time, warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import matplotlib.pyplot as plt, numpy as np
 import torch
@@ -296,6 +297,38 @@ def _show(bar, budget, step, history):
     if history.bpp[-1]: text += f', {history.bpp[-1]:.4f} bpp'
     bar.set_postfix_str(text)
 
+# %% ../nbs/07_training.ipynb #5cc9685f
+class Checkpoint:
+    "A file with the state of a run, written now and then, whole or not at all"
+    def __init__(self,
+        path,               # of the file
+        every: float = 20., # seconds from one writing to the next
+    ):
+        self.path, self.every, self.last = Path(path), every, time.perf_counter()
+
+    def save(self, fitter, budget, step, history):
+        "Write the state, if the last time is long enough ago; a disk that is full does not end the run"
+        if time.perf_counter() - self.last < self.every: return
+        new, self.last = self.path.with_name(self.path.name + '.new'), time.perf_counter()
+        state = dict(parts=[p.state_dict() for p in fitter.rollback.parts], scale=fitter.rollback.scale, generator=fitter.generator.get_state(),
+                     lam=vars(fitter.lam) if callable(fitter.lam) else {}, elapsed=budget.elapsed(), step=step, history=vars(history))
+        try:
+            torch.save(state, new)
+            os.replace(new, self.path)
+        except (OSError, RuntimeError): new.unlink(missing_ok=True)
+
+    def restore(self, fitter, budget, history):
+        "Go back to the state of the file, if there is one; the number of steps that were taken"
+        if not self.path.exists(): return 0
+        state = torch.load(self.path, map_location=fitter.frames.device, weights_only=True)
+        for part, saved in zip(fitter.rollback.parts, state['parts']): part.load_state_dict(saved)
+        fitter.rollback.save()
+        fitter.rollback.scale, budget.start = state['scale'], budget.start - state['elapsed']
+        fitter.generator.set_state(state['generator'].cpu())
+        if callable(fitter.lam): vars(fitter.lam).update(state['lam'])
+        vars(history).update(state['history'])
+        return state['step']
+
 # %% ../nbs/07_training.ipynb #1631d76f
 def fit(
     model,                  # `CoordFlow`, or anything with forward(p, t, k) -> (rgb, alpha); changed in place
@@ -308,6 +341,7 @@ def fit(
     lam=0.,                 # weight of bits a pixel in the loss, a number or a function of (bpp, progress)
     prior=None,             # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`; None: distortion and rate only
     known=None,             # bool [T, H, W], pixels that carry loss (chapter 22 leaves some out); None: all
+    keep: Checkpoint = None,# where to keep the state, and to go on from; None: nowhere
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
 ) -> History:               # one entry a step
@@ -318,15 +352,18 @@ def fit(
     if known is not None and (known.shape != frames.shape[:3] or not known.any()):
         raise ValueError(f'known is {list(known.shape)} with {int(known.sum()):,} pixels: give one truth a pixel, {list(frames.shape[:3])}, at least one of them true')
     fitter = (RecordedFitter if device.type == 'cuda' else Fitter)(model.to(device).train(), frames, settings, rate, lam, prior, known)
-    history, recent, step, done = History(precision=fitter.settings.precision), [], 0, budget.progress(0)
+    history, recent = History(precision=fitter.settings.precision), []
+    step = keep.restore(fitter, budget, history) if keep else 0
+    done = budget.progress(step)
     with _arithmetic(fitter.threads), _bar(budget, progress) as bar:
         while done < 1 or step == 0:
             recent.append((budget.elapsed(), *fitter.step(done)))
             step += 1
             done = budget.progress(step)
             if len(recent) == settings.check or done >= 1:
-                fitter.look(history, recent)
+                good = fitter.look(history, recent)
                 recent.clear()
+                if keep and good: keep.save(fitter, budget, step, history)
                 if progress: _show(bar, budget, step, history)
     model.eval()
     return history
