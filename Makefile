@@ -15,7 +15,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 export PIP_ROOT_USER_ACTION := ignore
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
-.PHONY: help setup lab test test-browser docs demo images pretrained bench bench-motion bench-applications bench-gpu costs run export clean FORCE
+.PHONY: help setup lab test test-browser docs demo images pretrained bench bench-motion bench-applications bench-gpu fuzz costs run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,10 @@ bench-applications: $(READY) ## six applications beside what people use today; C
 bench-gpu: $(READY) ## what a GPU is worth: steps, decoding, full-size clips; stops after nine minutes, goes on when called again; CLIPS=folder
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.gpu $(if $(CLIPS),--clips $(CLIPS))
+
+fuzz: $(READY) ## throw changed files at the decoder for ten minutes, then the dearest that it opens; a file that breaks it lands in out/fuzz
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.trust --seconds 600 --out data/results/fuzz.json
 
 costs: $(READY) ## time every notebook on an idle machine and say it at the top of each: a quarter of an hour
 	@$(BIN)/python .ci/costs.py
