@@ -7,7 +7,7 @@ __all__ = ['TIGHT', 'CHANGES', 'REACHES', 'seeds', 'damaged', 'attempt', 'Atom',
            'changed', 'other_value', 'mutated', 'stage', 'Lines', 'Child', 'dear_files', 'measure_dear', 'fuzz',
            'fingerprints', 'write_golden', 'check_golden', 'main']
 
-# %% ../nbs/13b_trust.ipynb #9e8409cd
+# %% ../nbs/13b_trust.ipynb #4b6084b5
 import argparse, copy, hashlib, json, multiprocessing, os, platform, random, re, struct, sys, time, traceback
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +23,7 @@ from .bitstream import (_LIMITS, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSI
 from .texture_codec import CANVAS_FIELDS, TEXTURE_FIELDS
 from .codec import COLORS, MODEL_FIELDS, STEP, decode, encode, encode_planned, info, load, plan, values_settings
 
-# %% ../nbs/13b_trust.ipynb #dd06334a
+# %% ../nbs/13b_trust.ipynb #3cf81ba8
 def seeds() -> dict: # name -> bytes
     "A small file of every kind"
     clip, own = moving_layers((32, 24), frames=6).video, dict(precision='fp32', progress=False, device='cpu')
@@ -39,7 +39,7 @@ def seeds() -> dict: # name -> bytes
     three = replace(header, frames=18, gop_frames=(6, 6, 6))
     return files | dict(three_groups=write_file(three, [section, section, read_file(files['network_table'])[1][0]]))
 
-# %% ../nbs/13b_trust.ipynb #14a5831d
+# %% ../nbs/13b_trust.ipynb #2f8fbe2d
 def damaged(
     data: bytes,
     rng: random.Random,
@@ -55,7 +55,7 @@ def damaged(
     else: b[at:at] = b[:n]
     return bytes(b)
 
-# %% ../nbs/13b_trust.ipynb #15db28cd
+# %% ../nbs/13b_trust.ipynb #92174b86
 def attempt(
     data: bytes,             # a file, or not
     limits: Limits = LIMITS, # what it may ask for
@@ -68,10 +68,10 @@ def attempt(
     if not torch.equal(first, whole[0]): raise AssertionError('a frame decoded alone is another one')
     return 'frames'
 
-# %% ../nbs/13b_trust.ipynb #b721de55
+# %% ../nbs/13b_trust.ipynb #e2c0a5b6
 TIGHT = Limits(2**16, 2**6, 2**25, 2**10, 2**31, 2**20) # enough for tiny files
 
-# %% ../nbs/13b_trust.ipynb #ebfb3aff
+# %% ../nbs/13b_trust.ipynb #22c0c703
 class Atom(NamedTuple):
     "A declared number, or bytes"
     value: object        # int or bytes
@@ -91,7 +91,7 @@ class Anatomy:
     groups: list   # frames of each group of pictures
     sections: list # of lists of atoms
 
-# %% ../nbs/13b_trust.ipynb #03c85479
+# %% ../nbs/13b_trust.ipynb #6d51fa71
 def _numbers(fields, data, at):
     "Atoms of declared numbers, and where they end"
     values, at = unpack_fields(fields, data, at)
@@ -116,7 +116,7 @@ def _section_atoms(section, frames):
         atoms += numbers
     return atoms + (_pieces(section, at) if texture else [Atom(section[at:])])
 
-# %% ../nbs/13b_trust.ipynb #5f08cfaf
+# %% ../nbs/13b_trust.ipynb #a5568d42
 def take_apart(
     data: bytes, # a valid file
 ) -> Anatomy:
@@ -136,7 +136,7 @@ def put_together(
     index = [x for g, s in zip(a.groups, sections) for x in (g, Atom(len(s), GOP_FIELDS[1]))]
     return _seal(MAGIC + bytes([VERSION]) + b''.join(x.data() for x in header + index)) + b''.join(sections)
 
-# %% ../nbs/13b_trust.ipynb #0953427e
+# %% ../nbs/13b_trust.ipynb #80b38a4d
 def changed(
     a: Anatomy,
     section: int = 0, # whose numbers are changed first of all
@@ -149,7 +149,7 @@ def changed(
             if x.field and prefix + x.field.name in values: part[i] = x._replace(value=values[prefix + x.field.name])
     return a
 
-# %% ../nbs/13b_trust.ipynb #8b55163f
+# %% ../nbs/13b_trust.ipynb #ce3b0881
 def other_value(
     x: Atom, # a number
     rng: random.Random,
@@ -165,7 +165,7 @@ def _change_number(a, other, rng):
     places = [i for i, x in enumerate(numbers) if x.field]
     if places: i = rng.choice(places); numbers[i] = numbers[i]._replace(value=other_value(numbers[i], rng))
 
-# %% ../nbs/13b_trust.ipynb #0141e57f
+# %% ../nbs/13b_trust.ipynb #9409a3e4
 def _change_bytes(a, other, rng):
     places = [(s, i) for s in a.sections for i, x in enumerate(s) if not x.field]
     if places: s, i = rng.choice(places); s[i] = s[i]._replace(value=damaged(s[i].value, rng))
@@ -186,7 +186,7 @@ def _splice(a, other, rng):
     elif kind == 1: a.sections.append(theirs); a.groups.append(rng.choice(other.groups))
     else: a.sections[mine][rng.randint(0, len(a.sections[mine])):] = theirs[rng.randint(0, len(theirs)):]
 
-# %% ../nbs/13b_trust.ipynb #ad5b0eae
+# %% ../nbs/13b_trust.ipynb #d78c4be5
 CHANGES = (_change_number, _change_number, _change_bytes, _change_bytes, _change_order, _splice)
 
 def mutated(
@@ -200,7 +200,7 @@ def mutated(
     data = put_together(a, rng.random() < 0.95)
     return a, damaged(data, rng) if rng.random() < 0.05 else data
 
-# %% ../nbs/13b_trust.ipynb #259045ee
+# %% ../nbs/13b_trust.ipynb #fd242ca6
 _STAGES = (('decoded', '^frames$'), ('magic, lengths, checksums', 'not a .cfv|empty|version|checksum|ends after N bytes, its|appended'), ('limits', 'suspicious|GiB'),
            ('fields', '^\w+ = N is outside|contradicts|data ends after'), ('payload', ''))
 
@@ -210,7 +210,7 @@ def stage(
     "Which part of the decoder said so"
     return next(name for name, words in _STAGES if re.search(words, how))
 
-# %% ../nbs/13b_trust.ipynb #4769009b
+# %% ../nbs/13b_trust.ipynb #f9bd405c
 REACHES = ('open', 'import', 'compile', 'exec', 'os.', 'subprocess', 'socket', 'pickle', 'marshal', 'ctypes', 'shutil', 'tempfile')
 
 class Lines:
@@ -230,7 +230,7 @@ def _peak():
     try: return 1024*int(re.search(r'VmHWM:\s*(\d+)', Path('/proc/self/status').read_text())[1])   # `ru_maxrss` begins with what the parent held
     except OSError: return 1024*resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-# %% ../nbs/13b_trust.ipynb #d7d58954
+# %% ../nbs/13b_trust.ipynb #78dad512
 def _cage(room):
     "No more address space than there is now, and some room"
     import resource
@@ -256,7 +256,7 @@ def _child(pipe, files, room, limits, traced):
         if reached: how, crash = reached.pop(), True
         pipe.send(dict(how=how, crash=crash, seconds=time.perf_counter() - start, peak=_peak(), lines=lines.found))
 
-# %% ../nbs/13b_trust.ipynb #61961349
+# %% ../nbs/13b_trust.ipynb #445c08a1
 class Child:
     "A process that opens files in a cage"
     def __init__(self,
@@ -288,7 +288,7 @@ class Child:
         "End it"
         self.process.kill(); self.process.join()
 
-# %% ../nbs/13b_trust.ipynb #f3a6a40c
+# %% ../nbs/13b_trust.ipynb #6cee66d4
 def _stretched(data, size, frames, **values):
     "A file that stands for another size and number of frames, its weights all 0"
     a, (w, h) = take_apart(data), size
@@ -318,7 +318,7 @@ def measure_dear(
         child.close()
     return out
 
-# %% ../nbs/13b_trust.ipynb #5c60d10f
+# %% ../nbs/13b_trust.ipynb #bce286c4
 def _keep(folder, name, data, how):
     "Write down what broke the decoder, and how"
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -351,7 +351,7 @@ def fuzz(
                 longest=round(longest, 2), memory=dict(start=child.base, peak=peak), limits=asdict(TIGHT),
                 machine=f'{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}')
 
-# %% ../nbs/13b_trust.ipynb #fd7ddef7
+# %% ../nbs/13b_trust.ipynb #8b52d893
 def fingerprints(
     data: bytes, # a file
     device=None, # None: CUDA if there is one, else CPU
@@ -372,7 +372,7 @@ def write_golden(
     (folder/'weights.json').write_text(json.dumps({name: fingerprints(data, 'cpu') for name, data in files.items()}, indent=1) + '\n')
     np.savez_compressed(folder/'frames.npz', **{name: decode(data, device='cpu').frames.numpy() for name, data in files.items()})
 
-# %% ../nbs/13b_trust.ipynb #c154f7b4
+# %% ../nbs/13b_trust.ipynb #1fa7669e
 def check_golden(
     folder,      # from `write_golden`
     device=None, # None: CUDA if there is one, else CPU
@@ -386,7 +386,7 @@ def check_golden(
             out[name] = [fingerprints(data, device) == weights[name], int(np.abs(gap).max())]
     return out
 
-# %% ../nbs/13b_trust.ipynb #5818429e
+# %% ../nbs/13b_trust.ipynb #f828496b
 def _arguments():
     "Words that the command knows"
     p = argparse.ArgumentParser(prog='python -m coordflow_nb.trust', description='Attack the decoder, or check the golden files.')
@@ -414,6 +414,6 @@ def main(
     print(f"{said['tried']:,} files, {len(said['ended'])} ways to end, {broken} crashes; at most {said['longest']} s and {said['memory']['peak']/2**20:.0f} MB, of which {said['memory']['start']/2**20:.0f} MB before the first")
     if broken: sys.exit('the decoder broke: see out/fuzz')
 
-# %% ../nbs/13b_trust.ipynb #bda9120e
+# %% ../nbs/13b_trust.ipynb #71784f9c
 #| eval: false
 if __name__ == '__main__': main()
