@@ -15,7 +15,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 export PIP_ROOT_USER_ACTION := ignore
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
-.PHONY: help setup lab test test-browser docs demo images pretrained bench bench-motion bench-applications bench-gpu fuzz costs run export clean FORCE
+.PHONY: help setup lab test test-browser docs demo images pretrained bench bench-motion bench-applications bench-gpu bench-long fuzz costs run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,10 @@ bench-gpu: $(READY) ## what a GPU is worth: steps, decoding, full-size clips; st
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.gpu $(if $(CLIPS),--clips $(CLIPS))
 
+bench-long: $(READY) ## clips of 100, 500 and 2,000 frames: memory and seconds; one worker and two: a quarter of an hour on an idle machine
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.cluster
+
 fuzz: $(READY) ## throw changed files at the decoder for ten minutes, then the dearest that it opens; a file that breaks it lands in out/fuzz
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.trust --seconds 600 --out data/results/fuzz.json
@@ -95,7 +99,7 @@ $(READY): settings.ini setup.py Makefile
 	@test -x $(BIN)/python || { echo "setup: making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "setup: packaging tools" && $(PIP) 'pip>=24' 'setuptools>=70' wheel
 	@echo "setup: $(TORCH)" && $(PIP) '$(TORCH)'
-	@echo "setup: coordflow_nb and the libraries it uses" && $(PIP) --no-build-isolation -e '.[dev]'
+	@echo "setup: coordflow_nb and the libraries it uses" && $(PIP) --no-build-isolation -e '.[dev,cluster]'
 	@echo "$(filter-out $(DEFAULT_TORCH),$(TORCH))" > $@ && echo "setup: ready"
 
 $(DOCS): $(READY)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CODECS', 'LEAST', 'RATES', 'Codec', 'encode_with', 'decode_with', 'available', 'Encoded', 'at_size', 'best_at',
            'Ours', 'entry', 'Point', 'Curve', 'curve', 'machine', 'save_json', 'everyone', 'check_comparison',
-           'compare', 'bd_rows', 'in_words', 'bd_table', 'tables', 'points_table', 'finding', 'plot_report',
-           'save_figure', 'write_report']
+           'one_by_one', 'compare', 'bd_rows', 'in_words', 'bd_table', 'tables', 'points_table', 'finding',
+           'plot_report', 'save_figure', 'write_report']
 
 # %% ../nbs/14_rate_distortion.ipynb #95aff3ff
 import json, math, os, platform, re, subprocess, tempfile, textwrap, time
@@ -283,6 +283,12 @@ def check_comparison(
         if not 0 < r < math.inf: raise ValueError(f'a rate is {r:g}: it must be a number of bits per pixel above 0')
     if not 0 < seconds < math.inf: raise ValueError(f'seconds is {seconds:g}: it must be a number above 0')
 
+def one_by_one(
+    video: Video, codecs: list, rates: list, **options, # as in `curve`
+) -> dict: # name: `Curve`
+    "The curves of several codecs, one after the other"
+    return {c: curve(video, c, rates, **options) for c in codecs}
+
 def compare(
     video: Video,
     codecs: tuple = None,     # names, see `entry`; None: `everyone`
@@ -290,6 +296,7 @@ def compare(
     *,
     anchor: str = None,       # whom the others are measured by; None: x264, or else the first
     name: str = 'clip', command: str = '', # for the report
+    curves=one_by_one,        # how the files are made; chapter 32 has another way
     **options,                # of `curve`: seconds, seed, device, progress
 ) -> dict:                    # ready for JSON
     "Several codecs on the same frames at the same rates"
@@ -297,11 +304,11 @@ def compare(
     check_comparison(codecs, rates, options.get('seconds', 60))
     anchor = anchor or ('x264' if 'x264' in codecs else codecs[0])
     if anchor not in codecs: raise ValueError(f'the anchor {anchor!r} is not among the codecs: {", ".join(codecs)}')
-    made = {c: curve(video, c, rates, **options) for c in codecs}
+    made = curves(video, codecs, rates, **options)
     if not any(k.points for k in made.values()): raise ValueError('; '.join(f'{c}: {n}' for c, k in made.items() for n in k.notes))
     about = dict(name=name, frames=len(video), width=video.size[0], height=video.size[1], fps=float(video.fps))
-    curves = {c: dict(how=k.how, points=[p._asdict() for p in k.points], notes=k.notes) for c, k in made.items()}
-    said = dict(clip=about, command=command, machine=machine(), rates=list(rates), anchor=anchor, curves=curves)
+    kept = {c: dict(how=k.how, points=[p._asdict() for p in k.points], notes=k.notes) for c, k in made.items()}
+    said = dict(clip=about, command=command, machine=machine(), rates=list(rates), anchor=anchor, curves=kept)
     return said | dict(bd=bd_rows(said))
 
 # %% ../nbs/14_rate_distortion.ipynb #3321ce39
