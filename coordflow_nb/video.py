@@ -86,7 +86,9 @@ def from_float(
     fps=25,     # frames per second
 ):              # -> Video
     "Round colours in [0, 1] to bytes."
-    return cls((torch.as_tensor(x).detach().clamp(0, 1) * 255).round().to(torch.uint8), fps)
+    x = torch.as_tensor(x)
+    if x.isnan().any(): raise ValueError('some colours are NaN: each has to be a number')
+    return cls((x.detach().clamp(0, 1) * 255).round().to(torch.uint8), fps)
 
 # %% ../nbs/00_video.ipynb #ae268b4a
 @patch
