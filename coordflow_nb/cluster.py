@@ -14,6 +14,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import torch
 from tqdm.auto import tqdm
@@ -27,11 +28,24 @@ from .rate_distortion import Curve, Ours, curve, entry, machine, save_json
 from .applications.common import printed
 
 # %% ../nbs/32_cluster.ipynb #912b7743
+_DEAR = 'rfc3987_syntax'   # comes with Jupyter; a library of Ray would load it, for three seconds, to check addresses that nobody gives
+
+@contextmanager
+def _brisk():
+    "Processes that are started meanwhile do not find what takes long to load and is never used"
+    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ):
+        (Path(folder)/f'{_DEAR}.py').write_text('raise ImportError')
+        os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, (folder, os.environ.get('PYTHONPATH'))))
+        yield
+
 def _ray():
     "The library, or a word on how to get it"
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')   # it would tell its makers
+    spare = sys.modules.setdefault(_DEAR, None) is None
     try: import ray
     except ImportError: raise ValueError("Ray is not installed: pip install 'coordflow_nb[cluster]'") from None
+    finally:
+        if spare: del sys.modules[_DEAR]
     _hush(ray)
     return ray
 
@@ -57,10 +71,14 @@ def _patiently(start, tries=3):
         if tries == 1 or 'timed out' not in str(e).lower(): raise ValueError(f'Ray does not start: {" ".join(str(e).split())[:300]}') from e
         return _patiently(start, tries - 1)
 
+@contextmanager
 def _local(cpus):
     "A cluster of this machine alone"
     from ray.cluster_utils import Cluster
-    return _patiently(lambda: Cluster(initialize_head=True, head_node_args=dict(num_cpus=cpus, num_gpus=torch.cuda.device_count(), **_LEAN)))
+    with _brisk():
+        cluster = _patiently(lambda: Cluster(initialize_head=True, head_node_args=dict(num_cpus=cpus, num_gpus=torch.cuda.device_count(), **_LEAN)))
+        try: yield cluster
+        finally: cluster.shutdown()
 
 @contextmanager
 def _joined_to(ray, address):
@@ -84,10 +102,7 @@ def connect(
         if address not in ('local', joined): raise ValueError(f'this process has joined the cluster at {joined}: leave it (ray.shutdown()) before {address}')
         yield ray
     elif address == 'local':
-        cluster = _local(cpus or os.cpu_count())
-        try:
-            with _joined_to(ray, cluster.address): yield ray
-        finally: cluster.shutdown()
+        with _local(cpus or os.cpu_count()) as cluster, _joined_to(ray, cluster.address): yield ray
     else:
         with _joined_to(ray, address): yield ray
 
