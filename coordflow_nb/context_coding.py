@@ -197,11 +197,12 @@ def _descend(codes, places, steps):
     "Weights [groups, 9] that make the code of each group's places short; all groups take their steps together"
     n, share = torch.cat([n for _, n, _ in places]), torch.cat([stands/stands.sum() for *_, stands in places])
     u = _values(codes).clamp(min=2.0**-11).log().requires_grad_()
-    optimizer = torch.optim.Adam([u], 0.15)
-    for _ in range(steps):
+    mean, square = torch.zeros_like(u), torch.zeros_like(u)   # Adam by hand: before torch's own can begin, torch loads its compiler, which takes seconds
+    for step in range(1, steps + 1):
         expected = torch.cat([w @ x for w, (x, *_) in zip(u.exp(), places)])
-        loss = (_nats(n, expected.clamp(min=2.0**-14))*share).sum()
-        optimizer.zero_grad(); loss.backward(); optimizer.step()
+        slope, = torch.autograd.grad((_nats(n, expected.clamp(min=2.0**-14))*share).sum(), u)
+        mean.lerp_(slope, 1 - 0.9); square.mul_(0.999).addcmul_(slope, slope, value=1 - 0.999)
+        u.data.addcdiv_(mean, (square.sqrt()/(1 - 0.999**step)**0.5).add_(1e-8), value=-0.15/(1 - 0.9**step))
     return u.detach().exp().numpy()
 
 # %% ../nbs/11a_context_coding.ipynb #c952d408

@@ -10,7 +10,6 @@ __all__ = ['IDENTITY', 'transform', 'compose', 'inverse', 'to_matrix', 'from_mat
 # %% ../nbs/03_flow.ipynb #21d0bb5d
 from dataclasses import dataclass
 from typing import NamedTuple
-import matplotlib.pyplot as plt
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -196,6 +195,7 @@ def plot_trajectory(
     **style,                    # passed to `plot`, e.g. label, linestyle
 ):                              # array of the four axes
     "Rotation, zoom and shift of each layer against the frame number"
+    import matplotlib.pyplot as plt
     if ax is None: ax = plt.subplots(1, 4, figsize=(8, 2.2), layout='constrained')[1]
     q = torch.as_tensor(similarities).detach().cpu().float().reshape(-1, *similarities.shape[-2:])
     x = torch.arange(q.shape[1]) if x is None else torch.as_tensor(x).cpu()

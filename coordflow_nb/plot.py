@@ -9,9 +9,7 @@ __all__ = ['LAYER_COLORS', 'use_style', 'show_images']
 import sys
 from io import BytesIO
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 # %% ../nbs/00a_plot.ipynb #e96cb994
@@ -30,11 +28,14 @@ def _light_png(fig):
 def _save_light():
     "Let the notebook, if there is one, save its figures with `_light_png`."
     shell = sys.modules['IPython'].get_ipython() if 'IPython' in sys.modules else None
-    if shell: shell.display_formatter.formatters['image/png'].for_type(Figure, _light_png)
+    if not shell: return
+    from matplotlib.figure import Figure
+    shell.display_formatter.formatters['image/png'].for_type(Figure, _light_png)
 
 # %% ../nbs/00a_plot.ipynb #17a2d1df
 def use_style():
     "Set matplotlib's defaults for this book: layer colours, a light grid, no box, text readable at column width."
+    import matplotlib.pyplot as plt   # here and below, since it takes most of a second, and codecs draw nothing
     _save_light()
     plt.rcParams.update({
         'figure.figsize': (8, 3.4), 'figure.dpi': 100, 'savefig.dpi': 100, 'figure.facecolor': 'white',
@@ -64,6 +65,7 @@ def show_images(
     suptitle=None,      # title above the whole grid: the finding
 ):                      # -> matplotlib Figure (a notebook shows it once)
     "Draw images in a grid without axes, at their own aspect ratio."
+    import matplotlib.pyplot as plt
     images = [_to_array(im) for im in images]
     if not images: raise ValueError('no images to show: pass at least one')
     if titles is not None and len(titles) != len(images):
@@ -87,6 +89,7 @@ def show_images(
 def _once(fig):
     "The same figure; the first time a notebook shows it, it is closed, so that it is not shown again."
     def close_when_shown(include=None, exclude=None):
+        import matplotlib.pyplot as plt
         plt.close(fig)
         return {}
     fig._repr_mimebundle_ = close_when_shown

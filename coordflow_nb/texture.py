@@ -266,15 +266,17 @@ def deformed(
     shift = look(deformation, view, 'bilinear').permute(0, 2, 3, 1)
     return Lens(view.grid + 2*shift/shift.new_tensor(view.shape[::-1]), view.shape)
 
+_BILINEAR, _BORDER = 0, 1   # as the operator counts them, which is the gradient of `grid_sample`: `torch.autograd.grad` would look first, for nothing
+
 def paint(
     frames: torch.Tensor, # [T, C, H, W]
     view: Lens,
     still: bool = False,  # all frames on one canvas
 ) -> torch.Tensor:        # [T, C, h, w], or [1, C, h, w]
     "The adjoint of `look` (bilinear): each pixel leaves its value on the canvas, shared among the four places around it"
-    canvas = torch.zeros(1 if still else len(frames), frames.shape[1], *view.shape, device=frames.device, requires_grad=True)
-    with torch.enable_grad(): seen = look(canvas, view, 'bilinear')
-    return torch.autograd.grad(seen, canvas, frames)[0]
+    canvas = frames.new_zeros(1, frames.shape[1], *view.shape).expand(len(frames), -1, -1, -1)   # of which only the shape counts
+    with torch.no_grad(): left = torch.ops.aten.grid_sampler_2d_backward(frames.contiguous(), canvas, view.grid, _BILINEAR, _BORDER, False, (True, False))[0]
+    return left.sum(0, keepdim=True) if still else left
 
 # %% ../nbs/08_texture.ipynb #9c51a7b0
 def _spread(x, known):

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt, numpy as np
+import numpy as np
 import torch
 from fastcore.basics import patch
 from tqdm.auto import tqdm
@@ -135,6 +135,7 @@ def plot(self: History,
 ):           # array of axes: PSNR, learning rate and, if there was one, rate
     "PSNR, learning rate and rate against the step; dotted lines mark rollbacks"
     curves = {'PSNR (dB)': self.psnr(), 'learning rate': self.lr} | ({'rate (bpp)': self.bpp} if any(self.bpp) else {})
+    import matplotlib.pyplot as plt
     if ax is None: ax = plt.subplots(1, len(curves), figsize=(8, 2.6), layout='constrained')[1]
     axes = np.atleast_1d(ax)
     for a, (name, values) in zip(axes, curves.items()):
