@@ -113,11 +113,13 @@ def read_model(
     return load_integers(model, codes, integers).eval()
 
 # %% ../nbs/13_codec.ipynb #dcd05d5b
+def _overhead(coded): return fields_size(MODEL_FIELDS) + 2*len(coded) + 4
+
 def model_overhead(
     settings: ModelSettings, # of a model
 ) -> int:                    # bytes
     "What a section takes beside its integers: fields, steps, checksum"
-    return fields_size(MODEL_FIELDS) + 2*len(make_model(settings).coded()) + 4
+    return _overhead(make_model(settings).coded())
 
 def count_weights(
     settings: ModelSettings, # of a model
@@ -189,7 +191,7 @@ def _cost(video, settings, bits):
     "Bytes of a file whose weights take `bits` each; a tensor's law takes about 4."
     model = make_model(settings).coded()
     weights = sum(c.tensor.numel() for c in model)
-    return math.ceil(_header(video).nbytes + model_overhead(settings) + 4*len(model) + weights*bits/8)
+    return math.ceil(_header(video).nbytes + _overhead(model) + 4*len(model) + weights*bits/8)
 
 def _header(video, origin=None):
     "The header of a file with one group of pictures."
