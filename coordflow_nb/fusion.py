@@ -110,11 +110,17 @@ class Rendered(NamedTuple):
     alpha: torch.Tensor # [h, w, L] share of each layer
 
 @patch
-def _pixels(self: CoordFlow, p, t, layer):
+def _painters(self: CoordFlow):
+    "For each layer a function (q [n, 2], t [1, 1]) -> [n, 4]"
+    if self.times.is_cuda: from coordflow_nb.kernel import painter   # loads a compiler
+    else: painter = lambda color: lambda q, t: color(q, t.expand(len(q), 1))
+    return [painter(l.color) for l in self.layers]
+
+@patch
+def _pixels(self: CoordFlow, p, t, layer, painters):
     "Colour and alpha of positions [n, 2] at one time; of one layer alone its own colour"
-    motion = self.motion(t.view(1, 1))
-    t = t.expand(len(p), 1)
-    out = torch.stack([l(p, t, m) for l, m in zip(self.layers, motion)])
+    t = t.view(1, 1)
+    out = torch.stack([paint(transform(m, p), t) for paint, m in zip(painters, self.motion(t))])
     rgb, alpha = fuse(out[..., :3], out[..., 3])
     return (rgb if layer is None else out[layer, :, :3]).clamp(0, 1), alpha.T
 
@@ -122,9 +128,10 @@ def _pixels(self: CoordFlow, p, t, layer):
 @patch
 def _frames(self: CoordFlow, grid, times, warps, layer, chunk):
     "Yield a `Rendered` for each time and warp"
+    painters = self._painters()
     for t, w in zip(times, warps):
         p = (grid if w is None else transform(w, grid)).reshape(-1, 2)
-        with torch.inference_mode(): parts = [self._pixels(c, t, layer) for c in p.split(chunk)]
+        with torch.inference_mode(): parts = [self._pixels(c, t, layer, painters) for c in p.split(chunk)]
         rgb, alpha = (torch.cat(x).view(*grid.shape[:2], -1) for x in zip(*parts))
         yield Rendered(rgb, alpha)
 

@@ -16,6 +16,7 @@ from .video import Video, moving_layers
 from .coordinates import encoding_size
 from .color import ColorSettings
 from .flow import FlowSettings
+from .kernel import FusedColor
 from .fusion import ModelSettings, make_model, to_bytes
 from .metrics import psnr
 from .training import FitSettings, Fitter, RecordedFitter
@@ -80,9 +81,12 @@ def network_decode(
     device,
     width: int = 256, layers: int = 2,
     size: tuple = (1280, 640),
-) -> dict: # seconds a frame, operations of its products, operations a second
+    parts: int = 0, # of a float32 in the one kernel; 0: the plain path
+) -> dict:          # seconds a frame, operations of its products, operations a second
     "A frame of networks"
     model = make_model(ModelSettings(2, layers, _color(width), FlowSettings('table', 2))).to(device).eval()
+    plain = lambda color: lambda q, t: color(q, t.expand(len(q), 1))
+    model._painters = lambda: [FusedColor(l.color, parts) if parts else plain(l.color) for l in model.layers]   # whatever the renderer would pick
     seconds, operations = best_seconds(lambda: next(model.render(size, model.times[:1])), device), 2*layers*products(_color(width))*size[0]*size[1]
     return dict(seconds=seconds, operations=operations, rate=operations/seconds)
 
@@ -150,7 +154,8 @@ ENTRIES = {'ceilings': (ceilings, {}), 'agreement': (agreement, {}),
     'step, bf16, kernel by kernel': (training_step, dict(recorded=False)),
     'step, bf16, played back': (training_step, {}),
     'step, bf16, played back, 262,144 pixels': (training_step, dict(batch=2**18)),
-    'decode networks': (network_decode, {}), 'decode textures': (texture_decode, {})} | {
+    'decode networks': (network_decode, {}), 'decode networks, one kernel': (network_decode, dict(parts=2)),
+    'decode networks, one kernel, one part': (network_decode, dict(parts=1)), 'decode textures': (texture_decode, {})} | {
     f'{clip}, {color}, {size:,} bytes, {seconds} s': (fitted, dict(name=clip, color=color, bytes=size, seconds=seconds))
     for clip, color, size, seconds in (('bunny', 'texture', 315000, 180), ('bunny', 'texture', 158000, 180), ('bunny', 'mlp', 315000, 60), ('bunny', 'texture', 315000, 60),
         ('goat_shaky', 'texture', 161000, 60), ('blackswan', 'texture', 126000, 60), ('bunny', 'mlp', 158000, 60), ('bunny', 'mlp', 315000, 180),
