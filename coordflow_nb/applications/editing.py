@@ -337,10 +337,13 @@ def edited(
     edits,              # in order
 ) -> tuple:             # (rgb [n, 3] in [0, 1], alpha [L, n])
     "Pixels of a frame with edits"
-    model, t = surfaces.opened.at(u)
-    rgb, logits = _looks(model, t, p)
+    return _fused(surfaces, u, p, _looks(*surfaces.opened.at(u), p), edits)
+
+def _fused(surfaces, u, p, looks, edits):
+    "The same, of what `_looks` found there"
+    rgb, logits = looks
     for e in edits:
-        if e.layer < len(model.layers): rgb, logits = e.apply(rgb, logits, Scene(surfaces, u, p))
+        if e.layer < len(rgb): rgb, logits = e.apply(rgb, logits, Scene(surfaces, u, p))
     rgb, alpha = fuse(rgb, logits)
     return rgb.clamp(0, 1), alpha
 
@@ -425,10 +428,10 @@ def _disc(color):
     alpha = ((4*_RADIUS + 0.5 - r).clamp(0, 1)*255).round().byte()[..., None]
     return torch.cat([alpha.new_tensor(color).expand(36, 36, 3), alpha], -1)
 
-def _mark_alpha(surfaces, u, p, marks, frame):
+def _mark_alpha(surfaces, u, p, looks, marks, frame):
     "How much of each of three marks there is at each pixel [n, 3]: what changes between coloured and black marks"
     lay = lambda colors: [Place(_disc(c), l, at, scale=0.25, frame=frame) for c, (l, at) in zip(colors, marks)]
-    coloured, black = (edited(surfaces, u, p, lay(c))[0] for c in ([(255, 0, 0), (0, 255, 0), (0, 0, 255)], [(0, 0, 0)]*3))
+    coloured, black = (_fused(surfaces, u, p, looks, lay(c))[0] for c in ([(255, 0, 0), (0, 255, 0), (0, 0, 255)], [(0, 0, 0)]*3))
     return coloured - black
 
 def _outward(path, there):
@@ -439,6 +442,7 @@ def _outward(path, there):
             if not there[k]: path[k] = path[k + step]
     return path
 
+@torch.no_grad()
 def painted_paths(
     source,       # path or bytes of a `.cfv` file, or `Opened`
     marks: list,  # of (layer, (x, y) in pixels of frame T//2), further apart than a mark is wide
@@ -446,13 +450,15 @@ def painted_paths(
     "Where small round marks, painted on layers, are seen: centroids"
     opened = source if isinstance(source, Opened) else Opened(source)
     surfaces, p = Surfaces(opened), pixel_grid(opened.size, device=opened.models[0].times.device).reshape(-1, 2)
-    places, out = to_pixels(p, opened.size).double(), []
-    for i in range(0, len(marks), 3):
-        three = marks[i:i+3]
-        a = torch.stack([_mark_alpha(surfaces, u, p, three, len(opened)//2).cpu().double() for u in range(len(opened))]).clamp(min=0)[..., :len(three)]
-        area, sums = a.sum(1), torch.einsum('tnc,nd->ctd', a, places)
-        out += [_outward(s/w.clamp(min=1e-9)[:, None], w > 0.1*w[len(opened)//2]) for s, w in zip(sums, area.T)]
-    return torch.stack(out).float()
+    places, m = to_pixels(p, opened.size).double(), len(opened)//2
+    def seen(u):
+        "Areas [n] of the marks in a frame, and sums [n, 2] of their places; the frame itself is looked up once"
+        looks = _looks(*opened.at(u), p)
+        a = torch.cat([_mark_alpha(surfaces, u, p, looks, three, m)[:, :len(three)] for three in (marks[i:i+3] for i in range(0, len(marks), 3))], 1)
+        a = a.cpu().double().clamp(min=0)
+        return a.sum(0), a.T @ places
+    area, sums = map(torch.stack, zip(*map(seen, range(len(opened)))))
+    return torch.stack([_outward(s/w.clamp(min=1e-9)[:, None], w > 0.1*w[m]) for s, w in zip(sums.unbind(1), area.T)]).float()
 
 # %% ../../nbs/25_editing.ipynb #34ecfa7c
 def true_path(
@@ -462,11 +468,11 @@ def true_path(
     "Where a place of a layer is in truth"
     (W, H), margin = clip.video.size, _RADIUS + 1
     path = to_pixels(transform(inverse(clip.similarities[layer]), to_position(at, (W, H))), (W, H))
-    other = (~clip.mask if layer else clip.mask).float()[:, None]
-    blocked = F.max_pool2d(F.pad(other, (margin,)*4, value=1), 2*margin + 1, 1)[:, 0] > 0
+    other = F.pad(~clip.mask if layer else clip.mask, (margin,)*4, value=True)
+    around = other.unfold(1, 2*margin + 1, 1).unfold(2, 2*margin + 1, 1)
     x, y = path.round().long().T
     inside = (x >= 0) & (x < W) & (y >= 0) & (y < H)
-    return path, inside & ~blocked[torch.arange(len(path)), y.clamp(0, H - 1), x.clamp(0, W - 1)]
+    return path, inside & ~around[torch.arange(len(path)), y.clamp(0, H - 1), x.clamp(0, W - 1)].flatten(1).any(1)
 
 def true_marks(
     clip: TrueClip,
