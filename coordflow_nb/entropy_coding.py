@@ -34,10 +34,10 @@ def _ratios(theta, shape):
     return first, first * first >> 64
 
 def _weights(theta, shape, radius):
-    "Unnormalized weights of 0, 1, ... radius: Python integers, w[0] = 2**64."
+    "Unnormalized weights of 0, 1, ... radius: Python integers, w[0] = 2**64. What is not there, at the end, is 0."
     ratio, step = _ratios(theta, shape)
     w = [1 << 64]
-    for _ in range(radius):
+    while len(w) <= radius and w[-1]:
         w.append(w[-1] * ratio >> 64)
         ratio = ratio * step >> 64
     return w
@@ -53,9 +53,10 @@ def integer_table(theta:int, # falling ratio in 1/65536, 0..65535: about 1 - 1/s
     if not 1 <= radius <= RADIUS_MAX: raise ValueError(f'radius = {radius} is outside 1..{RADIUS_MAX}')
     w = _weights(theta, shape, radius)
     total, spare = 2*sum(w) - w[0], 2**PRECISION - (2*radius + 1)
-    half = [1 + x*spare//total for x in w]
-    half[0] += 2**PRECISION - (2*sum(half) - half[0])
-    return np.array(half[:0:-1] + half, dtype=np.int64)
+    half = np.ones(radius + 1, np.int64)
+    half[:len(w)] += np.array([x*spare//total for x in w], np.int64)
+    half[0] += 2**PRECISION - (2*half.sum() - half[0])
+    return np.concatenate([half[:0:-1], half])
 
 # %% ../nbs/11_entropy_coding.ipynb #c3a4cb32
 def ideal_bits(symbols:np.ndarray, # integers within -radius..radius, any shape
