@@ -79,13 +79,16 @@ class Shrinker:
     "Textures that follow noisy frames, shrunk after each correction"
     def __init__(self, model, video, found, sigma): # an empty model of textures with its motions; deviation of the noise in [0, 1]
         self.fitter, self.sigma = TextureFitter(model, video, found), sigma
+        self.begin = [[w.clone() for w in layer] for layer in self.fitter.wanted]   # corrections go on from there
 
     def follow(self, x): # [T, 3, H, W] opponent colours
-        "The same with other frames, in the same places"
+        "The same with other frames, in the same places; or with the same frames, once more from the start"
         f = self.fitter
-        f.x, f.eager = x, 1.
-        f.canvases = [still_canvas(x, own, view) for own, view in zip(f.own, f.views)]
-        f.wanted = [f._start(i) for i in range(len(f.own))]
+        if x is not f.x:
+            f.x = x
+            f.canvases = [still_canvas(x, own, view) for own, view in zip(f.own, f.views)]
+            self.begin = [f._start(i) for i in range(len(f.own))]
+        f.wanted, f.eager = [[w.clone() for w in layer] for layer in self.begin], 1.
         return self
 
     def rounds(self, n, strength): # yields opponent colours [T, 3, H, W]
@@ -126,11 +129,12 @@ class _Trial:
         first = Shrinker(model, video, found, sigma)
         self.y, self.sigma, self.runs = first.fitter.x, sigma, (first, copy.deepcopy(first))
         self.b = (torch.randint(2, self.y.shape, generator=torch.Generator().manual_seed(seed))*2. - 1).to(self.y)
+        self.frames = self.y, self.y + EPSILON*self.b
 
     def best(self, strength, rounds):
         "(estimate, strength, rounds, frames) of the round after which the estimate rises"
-        frames, best = (self.y, self.y + EPSILON*self.b), None
-        for k, (x, other) in enumerate(zip(*(s.follow(f).rounds(rounds, strength) for s, f in zip(self.runs, frames))), 1):
+        best = None
+        for k, (x, other) in enumerate(zip(*(s.follow(f).rounds(rounds, strength) for s, f in zip(self.runs, self.frames))), 1):
             estimate = stein(self.y, x, other, self.b, self.sigma, EPSILON)
             if best and estimate > best[0]: break
             best = estimate, strength, k, x
@@ -157,6 +161,7 @@ def denoise(
     layers: int = None,      # that are looked for, at most; None: as many as earn their place
     strengths: tuple = STRENGTHS, # to be tried
     rounds: int = ROUNDS,    # at most
+    bends: bool = None,      # whether layers may bend; None: if the estimated error is then smaller
     seed: int = 0,           # of the noise that is added to measure by
     device=None,             # None: CUDA if there is one, else CPU
 ) -> Denoised:
@@ -164,9 +169,9 @@ def denoise(
     if rounds < 1 or not strengths: raise ValueError(f'{rounds} rounds and {len(strengths)} strengths: give at least one of each')
     noisy, device = root(video) if noise == 'poisson' else video, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     sigma, found = _deviation(sigma, noise, noisy), find_layers(noisy, layers)
-    models, tried = [_bending_model(noisy, found, device)[0]], []
+    models, tried = [] if bends is False else [_bending_model(noisy, found, device)[0]], []
     bend = lambda model: model.layers[0].color.deformation is not None
-    if bend(models[0]): models.append(_model_of(noisy, found, device=device)[0])
+    if bends is False or bends is None and bend(models[0]): models.append(_model_of(noisy, found, device=device)[0])
     for model in models:
         trial = _Trial(model, noisy, found, sigma, seed)
         tried.append((*trial.best(strengths[0], rounds), bend(model), trial))
