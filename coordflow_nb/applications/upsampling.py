@@ -22,7 +22,7 @@ from ..registration import _region
 from ..fusion import to_bytes
 from ..texture import Lens, _on_canvas, deformed, look, paint
 from ..codec import _output_frames, _output_size, encode
-from .common import Opened, compared, ffmpeg_filter
+from .common import Opened, open_file, compared, ffmpeg_filter
 
 # %% ../../nbs/20_upsampling.ipynb #8af14177
 def halved(
@@ -159,7 +159,7 @@ def render_fine(
             yield to_bytes(x[0].permute(1, 2, 0)).cpu()
 
 def upsample(
-    source,              # path or bytes of a `.cfv` file
+    source,              # path or bytes of a `.cfv` file, or `Opened`
     *,
     scale: float = None, # of the coded size; None: as it is, or `size`
     size: tuple = None,  # or (W, H)
@@ -169,7 +169,7 @@ def upsample(
     device=None,         # None: CUDA if there is one, else CPU
 ) -> Video:
     "A file at a larger size, with the detail that its frames have together, and at another frame rate"
-    opened = Opened(source, device)
+    opened = open_file(source, device)
     full, (numbers, fps) = _output_size(opened.header, size, scale), _output_frames(opened.header, None, fps)
     if frames is not None and (frames.size, len(frames)) != (opened.size, len(opened)):
         raise ValueError(f'the frames are {len(frames)} of {frames.size[0]}x{frames.size[1]}: the file has {len(opened)} of {opened.size[0]}x{opened.size[1]}')
