@@ -188,6 +188,11 @@ def _limits(trust):
     from coordflow_nb import bitstream
     return bitstream.TRUST if trust else bitstream.LIMITS
 
+def _opened(source, trust):
+    "A file for an application."
+    from coordflow_nb.applications.common import Opened
+    return Opened(source, limits=_limits(trust))
+
 def _about(clip):
     "A clip in words: frames, size, rate."
     return repr(clip).partition('(')[2][:-1]
@@ -290,14 +295,15 @@ def upsample(
     size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='or a size'),
     fps: str = typer.Option(None, parser=parse_fps, metavar='F', help='frame rate, for more frames or fewer'),
     original: str = typer.Option(None, metavar='CLIP', help='the clip that was compressed: its detail has no coding errors'),
+    trust: bool = _TRUST,
 ):
     "Enlarge a .cfv file, with the detail that its frames have together, and add frames."
     from coordflow_nb import codec
     from coordflow_nb.applications import upsampling
     check_writable(out, _VIDEO)
     with _naming(source):
-        frames = codec.reference_clip(source, original) if original else None
-        video = upsampling.upsample(source, scale=2 if scale is None and not size and not fps else scale, size=size, fps=fps, frames=frames)
+        frames = codec.reference_clip(source, original, _limits(trust)) if original else None
+        video = upsampling.upsample(_opened(source, trust), scale=2 if scale is None and not size and not fps else scale, size=size, fps=fps, frames=frames)
     _save(video, out)
 
 @app.command()
@@ -309,10 +315,11 @@ def segment(
     overlay: bool = typer.Option(False, '--overlay', help='coloured frames, also if OUT is a folder'),
     clean: float = typer.Option(0., help='drop specks and fill holes below this share of the picture'),
     as_json: bool = typer.Option(False, '--json', help='print areas, boxes and centroids as JSON'),
+    trust: bool = _TRUST,
 ):
     "Masks of the layers of a .cfv file."
     from coordflow_nb.applications import segmentation
-    with _naming(source): said = segmentation.segment(source, out, layer=layer, soft=soft, overlaid=overlay, clean=clean)
+    with _naming(source): said = segmentation.segment(_opened(source, trust), out, layer=layer, soft=soft, overlaid=overlay, clean=clean)
     print(json.dumps(said) if as_json else f"{out}: {said['kind']}, {said['frames']} frames, layers {', '.join(map(str, said['layers']))}")
 
 # %% ../nbs/31_cli.ipynb #33027725
@@ -325,6 +332,7 @@ def inpaint(
     mask: Path = typer.Option(None, metavar='MASKS', help='white where to fill: a picture for all frames, a folder or zip of PNGs, a clip, .npy'),
     remove: int = typer.Option(None, min=0, metavar='L', help='or, of a .cfv file: this layer goes, and what is behind it comes'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
+    trust: bool = _TRUST,
 ):
     "Fill what is masked from what other frames saw."
     from coordflow_nb import codec
@@ -334,9 +342,9 @@ def inpaint(
     if (mask is None) == (remove is None): raise ValueError('give --mask MASKS, or --remove L for a .cfv file')
     if remove is not None:
         if not _is_coded(source): raise ValueError(f'{source} is no .cfv file: --remove needs one, for its layers; encode the clip first, or give --mask')
-        with _naming(source): video = inpainting.remove_layer(source, remove, layers=layers)
+        with _naming(source): video = inpainting.remove_layer(_opened(source, trust), remove, layers=layers)
     else:
-        with _naming(source): video = codec.decode(source) if _is_coded(source) else Video.open(source)
+        with _naming(source): video = codec.decode(source, limits=_limits(trust)) if _is_coded(source) else Video.open(source)
         video = inpainting.inpaint(video, inpainting.read_mask(mask, len(video), video.size), layers=layers)
     _save(video, out)
 
@@ -348,11 +356,12 @@ def stabilize(
     lock: bool = typer.Option(False, '--lock', help='or hold the camera still'),
     layer: int = typer.Option(None, min=0, help='calm this layer; by default the one that fills most of the picture'),
     crop: bool = typer.Option(False, '--crop', help='zoom in to what each frame saw; by default other frames fill the border'),
+    trust: bool = _TRUST,
 ):
     "A calm camera."
     from coordflow_nb.applications import stabilization
     check_writable(out, _VIDEO)
-    with _naming(source): video = stabilization.stabilize(source, smooth=smooth, lock=lock, layer=layer, crop=crop)
+    with _naming(source): video = stabilization.stabilize(_opened(source, trust), smooth=smooth, lock=lock, layer=layer, crop=crop)
     _save(video, out)
 
 # %% ../nbs/31_cli.ipynb #0fbef2b7
@@ -390,12 +399,13 @@ def edit(
     frame: float = typer.Option(None, metavar='K', help='the frame that X,Y is in; the middle one by default'),
     recolour: str = typer.Option(None, metavar='HOW', help='grey, hue:DEGREES, or gain:R,G,B'),
     drop: bool = typer.Option(False, '--drop', help='leave the layer out'),
+    trust: bool = _TRUST,
 ):
     "Paint on, recolour or drop a layer; the paint follows the motion."
     from coordflow_nb.applications import editing
     check_writable(out, _VIDEO)
     edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame, recolour=recolour, drop=drop)
-    with _naming(source): video = editing.edit(source, edits)
+    with _naming(source): video = editing.edit(_opened(source, trust), edits)
     _save(video, out)
 
 # %% ../nbs/31_cli.ipynb #d7e4e839

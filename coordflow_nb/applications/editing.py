@@ -27,7 +27,7 @@ from ..registration import grey, register_pair
 from ..fusion import fuse, to_bytes
 from ..texture import Lens, _on_canvas, look
 from ..codec import _output_size, encode
-from .common import Opened, TrueClip, compared
+from .common import Opened, open_file, TrueClip, compared
 
 # %% ../../nbs/25_editing.ipynb #28b23d80
 def text_picture(
@@ -380,7 +380,7 @@ def edit(
     device=None,        # None: CUDA if there is one, else CPU
 ) -> Video:
     "A clip with its layers painted on, recoloured, replaced or dropped"
-    opened = source if isinstance(source, Opened) else Opened(source, device)
+    opened = open_file(source, device)
     size, surfaces, edits = _output_size(opened.header, size, None), Surfaces(opened), list(edits)
     _check(surfaces, edits)
     check_memory(6*len(opened)*size[0]*size[1], f'{len(opened)} frames of {size[0]}x{size[1]} pixels')
@@ -395,7 +395,7 @@ def layer_at(
     frame: float = None,  # number of the frame; None: T//2
 ) -> int:
     "The layer that a pixel belongs to"
-    opened = source if isinstance(source, Opened) else Opened(source)
+    opened = open_file(source)
     k = len(opened)//2 if frame is None else frame
     p = to_position(at, opened.size).view(1, 2).to(opened.models[0].times.device)
     return int(edited(Surfaces(opened), k, p, [])[1][:, 0].argmax())
@@ -448,7 +448,7 @@ def painted_paths(
     marks: list,  # of (layer, (x, y) in pixels of frame T//2), further apart than a mark is wide
 ) -> torch.Tensor: # [n, T, 2] in pixels; a mark that cannot be seen stays where it was
     "Where small round marks, painted on layers, are seen: centroids"
-    opened = source if isinstance(source, Opened) else Opened(source)
+    opened = open_file(source)
     surfaces, p = Surfaces(opened), pixel_grid(opened.size, device=opened.models[0].times.device).reshape(-1, 2)
     places, m = to_pixels(p, opened.size).double(), len(opened)//2
     def seen(u):

@@ -22,7 +22,7 @@ from ..fusion import OPEN, to_bytes
 from ..texture import TextureFitter, _spread, from_opponent
 from ..texture_codec import _bending_model
 
-from .common import Opened, compared, ffmpeg_filter
+from .common import open_file, compared, ffmpeg_filter
 
 # %% ../../nbs/22_inpainting.ipynb #d89cac4c
 KINDS = 'logo', 'box', 'scratches'
@@ -165,20 +165,20 @@ def _followed(fitter, rounds):
 
 # %% ../../nbs/22_inpainting.ipynb #a5888a24
 def layer_mask(
-    source,           # path or bytes of a `.cfv` file
+    source,           # path or bytes of a `.cfv` file, or `Opened`
     layer: int,       # which
     grow: int = 3,    # pixels around it that are masked, too
     least: float = 0.2, # share from which a pixel is the layer's
     device=None,
 ) -> torch.Tensor:    # bool [T, H, W]
     "Where a layer shows in a file"
-    opened = Opened(source, device)
+    opened = open_file(source, device)
     if not 0 <= layer < opened.layers: raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}')
     share = torch.stack([f.alpha[..., layer].cpu() if layer < f.alpha.shape[-1] else f.alpha[..., 0].cpu()*0 for f in opened.render()])
     return F.max_pool2d((share > least).float()[:, None], 2*grow + 1, 1, grow)[:, 0] > 0
 
 def remove_layer(
-    source,           # path or bytes of a `.cfv` file
+    source,           # path or bytes of a `.cfv` file, or `Opened`
     layer: int,       # which
     video: Video = None, # the clip that it was made from; None: the decoded one
     grow: int = 3,    # pixels around the layer that go, too
@@ -187,7 +187,7 @@ def remove_layer(
     "A clip without one of its layers"
     mask = layer_mask(source, layer, grow, device=options.get('device'))
     if video is None:
-        opened = Opened(source, options.get('device'))
+        opened = open_file(source, options.get('device'))
         video = Video(torch.stack([to_bytes(f.rgb).cpu() for f in opened.render()]), opened.fps)
     if mask.all(): raise ValueError(f'layer {layer} is everywhere: nothing would be left')
     return inpaint(video, mask, **options)

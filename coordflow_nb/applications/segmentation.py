@@ -29,7 +29,7 @@ from ..registration import register
 from ..layers import residual
 from ..fusion import to_bytes
 from ..codec import _output_size, encode
-from .common import Opened, TrueClip, compared
+from .common import TrueClip, compared, open_file
 
 # %% ../../nbs/21_segmentation.ipynb #cc600582
 def iou(
@@ -126,17 +126,13 @@ def by_flow(
 RIVALS = {'median': by_median, 'stabilized median': by_stabilized_median, 'optical flow': by_flow}
 
 # %% ../../nbs/21_segmentation.ipynb #245fa12a
-def _opened(source, device=None):
-    "A file, opened if it is not yet"
-    return source if isinstance(source, Opened) else Opened(source, device)
-
 def soft_masks(
     source,             # path or bytes of a `.cfv` file, or `Opened`
     size: tuple = None, # (W, H); None: the coded size
     device=None,        # None: CUDA if there is one, else CPU
 ) -> torch.Tensor:      # [L, T, H, W] float16 on the CPU, shares that add up to 1
     "The share that each layer has in each pixel"
-    opened = _opened(source, device)
+    opened = open_file(source, device)
     w, h = size = _output_size(opened.header, size, None)
     check_memory(4*opened.layers*len(opened)*w*h, f'{opened.layers} masks for {len(opened)} frames of {w}x{h}')
     masks = torch.zeros(opened.layers, len(opened), h, w, dtype=torch.float16)
@@ -308,7 +304,7 @@ def segment(
     device=None,           # None: CUDA if there is one, else CPU
 ) -> dict:                 # kind, size, frames, fps, layers, masks (of `describe`): ready for JSON
     "Masks or an overlay, from a file to files"
-    opened = _opened(source, device)
+    opened = open_file(source, device)
     if layer is not None and not 0 <= layer < opened.layers: raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}')
     if soft and clean: raise ValueError(f'clean is {clean}: soft masks cannot be cleaned; leave it at 0')
     overlaid, layers = _check_out(out, overlaid), list(range(opened.layers)) if layer is None else [layer]

@@ -23,7 +23,7 @@ from ..flow import compose, fix_gauge, inverse, trajectory_error, transform, unw
 from ..registration import grey, register, register_pair
 from ..fusion import to_bytes
 from ..codec import encode
-from .common import Opened, Row, ffmpeg_filter, timed
+from .common import Opened, open_file, Row, ffmpeg_filter, timed
 
 # %% ../../nbs/23_stabilization.ipynb #4a351a1b
 def background(
@@ -141,7 +141,7 @@ def unseen(
 
 # %% ../../nbs/23_stabilization.ipynb #fdc9e3b7
 def stabilize(
-    source,             # path or bytes of a `.cfv` file
+    source,             # path or bytes of a `.cfv` file, or `Opened`
     *,
     smooth: float = None, # frames, see `smooth_path`; None: 8
     lock: bool = False, # hold the camera where it was at frame T//2
@@ -153,7 +153,7 @@ def stabilize(
     "A clip from a calm camera"
     if lock and smooth is not None: raise ValueError(f'smooth is {smooth} and lock is on: give one of the two')
     if smooth is not None: _check_strength(smooth)
-    opened = Opened(source, device)
+    opened = open_file(source, device)
     path = camera_path(opened, layer)
     warps = camera_warps(path, path[len(path)//2] if lock else smooth_path(path, 8. if smooth is None else smooth))
     if crop: warps = zoomed(warps, crop_factor(warps, opened.size))
