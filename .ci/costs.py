@@ -47,9 +47,10 @@ def put(path, text):
 
 
 def main():
-    seconds = logged(sys.argv[2]) if sys.argv[1:2] == ['--from'] else timed()
+    log = sys.argv[1:2] == ['--from']
+    seconds = logged(sys.argv[2]) if log else timed()
     order = [check.label(p) for p in check.notebooks()]
-    machine = dict(cores=os.cpu_count(), processor=platform.machine(), python=platform.python_version(), command='make costs')
+    machine = dict(cores=os.cpu_count(), processor=platform.machine(), python=platform.python_version(), command='make test, two notebooks at a time' if log else 'make costs')
     kinds = {'chapters': [n for n in order if n in seconds and '/' not in n], 'solutions': [n for n in order if n in seconds and '/' in n]}
     said = dict(machine=machine) | {kind: {n.rpartition('/')[2]: rounded(seconds[n]) for n in names} for kind, names in kinds.items()}
     OUT.write_text(json.dumps(said, indent=1) + '\n')
