@@ -51,7 +51,7 @@ def layers_at(
     p = grid.reshape(-1, 2)
     with torch.inference_mode():
         motion = model.motion(t)[:, 0] if motion is None else motion.to(p)
-        out = [layer.color(transform(q, p), t.expand(len(p), 1)) for layer, q in zip(model.layers, motion)]
+        out = [layer.color(transform(q, p), t) for layer, q in zip(model.layers, motion)]
     return torch.stack(out).view(len(out), *grid.shape[:2], 4).cpu()
 
 # %% ../nbs/30_explorer.ipynb #cccd1196
@@ -301,7 +301,7 @@ def _draw_canonical(self: Scene, view, seen):
     model, t = self.file.at(view.frame)
     few, q = affordable(model, seen), self._group(view.frame)[1][view.layer]
     p = pixel_grid(few.size, few.region, t.device).reshape(-1, 2)
-    with torch.inference_mode(): rgb = model.layers[view.layer].color(p, t.expand(len(p), 1))[:, :3]
+    with torch.inference_mode(): rgb = model.layers[view.layer].color(p, t)[:, :3]
     picture = self._fitted(to_bytes(rgb).view(*few.region[:1:-1], 3).cpu().numpy(), seen)
     outline = transform(q[view.frame - self._group(view.frame)[2]], self._corners())
     return with_lines(picture, [(seen.places(outline), LAYER_COLORS[view.layer % len(LAYER_COLORS)])])
@@ -734,7 +734,7 @@ class Patient:
         with torch.inference_mode():
             for i, (q, color) in enumerate(layers):
                 if i == damage.layer: q = compose(damage.gauge(self.file.size[1]), q)
-                said.append(color(transform(q, p), t.expand(len(p), 1)))
+                said.append(color(transform(q, p), t))
         return mixed(torch.stack(said).view(len(said), *grid.shape[:2], 4), damage.weights and damage.weights[:len(said)])
 
     def draw(self, k, damage):

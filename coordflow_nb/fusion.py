@@ -17,7 +17,7 @@ from fastcore.basics import patch
 
 from .coordinates import frame_times, pixel_grid
 from .flow import Coded, FlowSettings, inverse, make_flow, transform
-from .color import ColorSettings, make_color
+from .color import ColorMLP, ColorSettings, make_color, side_by_side
 
 # %% ../nbs/06_fusion.ipynb #44837e97
 def fuse(
@@ -64,13 +64,20 @@ def motion(self: CoordFlow,
     return torch.stack([F.embedding(k, l.flow(self.times)) for l in self.layers])
 
 @patch
+def _colors(self: CoordFlow, q, t):
+    "What each layer says [L, n, 4] about its canonical positions [L, n, 2] at times [n, 1]"
+    nets = [l.color for l in self.layers]
+    if len(nets) > 1 and all(isinstance(c, ColorMLP) and c.settings == nets[0].settings for c in nets): return side_by_side(nets, q, t)
+    return torch.stack([c(x, t) for c, x in zip(nets, q)])
+
+@patch
 def forward(self: CoordFlow,
     p: torch.Tensor,         # [n, 2] positions
     t: torch.Tensor,         # [n, 1] times
     k: torch.Tensor = None,  # [n] frame numbers, optional, see `motion`
 ) -> tuple:                  # (rgb [n, 3] float32, not clamped; alpha [L, n])
     "Colour of pixels, and the share each layer has in them"
-    out = torch.stack([l(p, t, m) for l, m in zip(self.layers, self.motion(t, k))])
+    out = self._colors(transform(self.motion(t, k), p), t)
     return fuse(out[..., :3], out[..., 3])
 
 # %% ../nbs/06_fusion.ipynb #d96e18da
@@ -113,7 +120,7 @@ class Rendered(NamedTuple):
 def _painters(self: CoordFlow):
     "For each layer a function (q [n, 2], t [1, 1]) -> [n, 4]"
     if self.times.is_cuda: from coordflow_nb.kernel import painter   # loads a compiler
-    else: painter = lambda color: lambda q, t: color(q, t.expand(len(q), 1))
+    else: painter = lambda color: color
     return [painter(l.color) for l in self.layers]
 
 @patch

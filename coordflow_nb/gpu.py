@@ -65,12 +65,14 @@ def training_step(
     batch: int = 65536,       # pixels a step
     precision: str = 'bf16',
     recorded: bool = True,    # played back (chapter 07), or kernel by kernel
+    together: bool = True,    # networks side by side (chapter 05), or layer by layer
     shape: tuple = (132, 640, 1280),
 ) -> dict:                    # seconds of a step, operations of its products, operations a second
     "One step of fitting networks to a clip of noise, with rounded weights and a price on them"
     frames = torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, device=device)
-    model = Quantized(make_model(ModelSettings(shape[0], layers, _color(width), FlowSettings('table', shape[0])))).to(device)
-    fitter = (RecordedFitter if recorded else Fitter)(model, frames, FitSettings(batch=batch, precision=precision), lambda m: estimated_bits(m.integers()), 1e-3)
+    model = make_model(ModelSettings(shape[0], layers, _color(width), FlowSettings('table', shape[0]))).to(device)
+    if not together: model._colors = lambda q, t: torch.stack([l.color(x, t) for l, x in zip(model.layers, q)])
+    fitter = (RecordedFitter if recorded else Fitter)(Quantized(model).to(device), frames, FitSettings(batch=batch, precision=precision), lambda m: estimated_bits(m.integers()), 1e-3)
     def steps():
         for _ in range(10): fitter.step(0.5)
     seconds, operations = best_seconds(steps, device)/10, 6*layers*products(_color(width))*batch
@@ -85,8 +87,7 @@ def network_decode(
 ) -> dict:          # seconds a frame, operations of its products, operations a second
     "A frame of networks"
     model = make_model(ModelSettings(2, layers, _color(width), FlowSettings('table', 2))).to(device).eval()
-    plain = lambda color: lambda q, t: color(q, t.expand(len(q), 1))
-    model._painters = lambda: [FusedColor(l.color, parts) if parts else plain(l.color) for l in model.layers]   # whatever the renderer would pick
+    model._painters = lambda: [FusedColor(l.color, parts) if parts else l.color for l in model.layers]   # whatever the renderer would pick
     seconds, operations = best_seconds(lambda: next(model.render(size, model.times[:1])), device), 2*layers*products(_color(width))*size[0]*size[1]
     return dict(seconds=seconds, operations=operations, rate=operations/seconds)
 
@@ -150,10 +151,12 @@ def fitted(
 
 # %% ../nbs/35_gpu.ipynb #e2928ac7
 ENTRIES = {'ceilings': (ceilings, {}), 'agreement': (agreement, {}),
-    'step, fp32, kernel by kernel': (training_step, dict(precision='fp32', recorded=False)),
-    'step, bf16, kernel by kernel': (training_step, dict(recorded=False)),
-    'step, bf16, played back': (training_step, {}),
-    'step, bf16, played back, 262,144 pixels': (training_step, dict(batch=2**18)),
+    'step, fp32, kernel by kernel, layer by layer': (training_step, dict(precision='fp32', recorded=False, together=False)),
+    'step, bf16, kernel by kernel, layer by layer': (training_step, dict(recorded=False, together=False)),
+    'step, bf16, played back, layer by layer': (training_step, dict(together=False)),
+    'step, bf16, played back, 262,144 pixels, layer by layer': (training_step, dict(batch=2**18, together=False)),
+    'step, bf16, played back, side by side': (training_step, {}),
+    'step, bf16, played back, 262,144 pixels, side by side': (training_step, dict(batch=2**18)),
     'decode networks': (network_decode, {}), 'decode networks, one kernel': (network_decode, dict(parts=2)),
     'decode networks, one kernel, one part': (network_decode, dict(parts=1)), 'decode textures': (texture_decode, {})} | {
     f'{clip}, {color}, {size:,} bytes, {seconds} s': (fitted, dict(name=clip, color=color, bytes=size, seconds=seconds))

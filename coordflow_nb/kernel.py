@@ -120,14 +120,13 @@ class FusedColor:
         t: torch.Tensor, # [1, 1] the time
     ) -> torch.Tensor:   # [n, 4], as `ColorMLP` has it
         "Colours and alpha logits"
-        plain = lambda: self.color(q, t.expand(len(q), 1))
-        if not self.mild: return plain()
+        if not self.mild: return self.color(q, t)
         s, out, bias = self.color.settings, q.new_empty(len(q), 4), self.bias.clone()
         bias[0, :s.width] += positional_encoding(t.view(1), s.time_octaves) @ self.time.T
         block = 64 if self.W > 128 else 128
         if len(q): _network[(triton.cdiv(len(q), block),)](q.contiguous(), out, self.first, self.hidden, self.last, bias, self.back, len(q),
             s.octaves, self.E, self.W, s.depth, s.activation == 'sine', self.parts, block, num_warps=8, num_stages=1)
-        return out if out.isfinite().all() else plain()   # an activation was too large for float16
+        return out if out.isfinite().all() else self.color(q, t)   # an activation was too large for float16
 
 # %% ../nbs/05a_kernel.ipynb #7f817525
 def _seconds(work):
@@ -146,7 +145,7 @@ def _pays(settings, device, pixels=2**17, clock=_seconds):
     try:
         net = make_color(settings).requires_grad_(False).to(device)
         q, t = torch.randn(pixels, 2, device=device), torch.zeros(1, 1, device=device)
-        fused, plain = FusedColor(net), lambda: net(q, t.expand(pixels, 1))
+        fused, plain = FusedColor(net), lambda: net(q, t)
         return bool((fused(q, t) - plain()).abs().max() < 1e-4) and clock(lambda: fused(q, t)) < clock(plain)
     except Exception as e:   # compilers fail in many ways, and the plain path works
         if triton and not isinstance(e, ValueError): warnings.warn(f'the fused kernel does not work here, and is not used: {" ".join(str(e).split())[:200]}')
@@ -157,4 +156,4 @@ def painter(
 ):         # a function (q [n, 2], t [1, 1]) -> [n, 4]
     "What shows a layer's frame fastest: one kernel where that is right and pays, else the network as it is"
     if isinstance(color, ColorMLP) and (w := color.linear[0].weight).is_cuda and _pays(color.settings, w.device): return FusedColor(color)
-    return lambda q, t: color(q, t.expand(len(q), 1))
+    return color
