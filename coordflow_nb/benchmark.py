@@ -7,17 +7,15 @@ __all__ = ['CLIPS', 'Case', 'open_clip', 'best_iou', 'run_case', 'motion_suite',
 
 # %% ../nbs/34_benchmark.ipynb #aec72b2a
 import argparse, json, sys, tempfile, time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 import torch
-from tqdm.auto import tqdm
 from .video import Video, moving_layers
 from .metrics import psnr
 from .codec import decode_fresh, encode_planned, load, plan
-from .applications.common import printed, read_masks
-from .demo import machine, save_json
+from .rate_distortion import machine, save_json
+from .applications.common import as_done, printed, read_masks
 
 # %% ../nbs/34_benchmark.ipynb #60f42d87
 CLIPS = dict(moving_layers=((192, 128), 32), bunny=((214, 120), 48), goat_shaky=((214, 120), 48), blackswan=((214, 120), 48)) # (W, H), frames
@@ -116,11 +114,9 @@ def run_suite(
     said = json.loads(Path(out).read_text()) if Path(out).exists() else dict(command=command, machine=machine(), runs=[])
     case_of = lambda r: Case(**{k: r[k] for k in Case.__dataclass_fields__ if k in r})
     done = [case_of(r) for r in said['runs']]
-    with ThreadPoolExecutor(jobs) as pool:
-        waiting = {pool.submit(_in_process, c, folder): c for c in cases if c not in done}
-        for future in tqdm(as_completed(waiting), total=len(waiting), desc='runs'):
-            said['runs'].append(future.result())
-            save_json(said, out)
+    for _, run in as_done(_in_process, [(c, folder) for c in cases if c not in done], jobs):
+        said['runs'].append(run)
+        save_json(said, out)
     said['runs'].sort(key=lambda r: cases.index(case_of(r)))
     save_json(said, out)
     return said

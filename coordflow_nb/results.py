@@ -8,17 +8,15 @@ __all__ = ['FRAMES', 'CLIPS', 'CODECS', 'RATE', 'FULL', 'present', 'bench_clip',
 
 # %% ../nbs/40_results.ipynb #042aa6e0
 import argparse, json, sys, tempfile, time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import torch
-from tqdm.auto import tqdm
 
 from .video import Video, moving_layers
 from .metrics import psnr
 from .codec import COLORS, decode, encode, load, open_source, parts
 from .rate_distortion import RATES, curve, machine, save_json
-from .applications.common import printed
+from .applications.common import as_done, printed
 
 # %% ../nbs/40_results.ipynb #6fa5d349
 FRAMES = 48
@@ -123,11 +121,10 @@ def run_bench(
     said = json.loads(Path(out).read_text()) if Path(out).exists() else dict(command=command, machine=machine(), seconds=seconds, clips={})
     options = ['--seconds', seconds] + (['--clips', folder] if folder else [])
     for todo, at_once, threads, words in zip(_todo(said, folder), (1, jobs, 1), (None, 1, None), ('others', 'ours', 'speed')):
-        with ThreadPoolExecutor(at_once) as pool:
-            waiting = {pool.submit(printed, _ME, '--entry', *entry, *options, threads=threads): entry for entry in todo}
-            for future in tqdm(as_completed(waiting), total=len(waiting), desc=words):
-                _put(said, *waiting[future], json.loads(future.result()))
-                save_json(said, out)
+        one = lambda name, entry: json.loads(printed(_ME, '--entry', name, entry, *options, threads=threads))
+        for task, made in as_done(one, todo, at_once, words):
+            _put(said, *task, made)
+            save_json(said, out)
     return said
 
 # %% ../nbs/40_results.ipynb #c273c3fe

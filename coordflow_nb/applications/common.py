@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['SIZES', 'Opened', 'open_file', 'ffmpeg_filter', 'TrueClip', 'read_masks', 'true_clip', 'present', 'animated', 'Row',
-           'timed', 'compared', 'printed']
+           'timed', 'compared', 'printed', 'as_done']
 
 # %% ../../nbs/19_applications.ipynb #439281ba
 import os, subprocess, sys, time, zipfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import imageio_ffmpeg, numpy as np, torch
 from PIL import Image
+from tqdm.auto import tqdm
 
 from ..video import Video, moving_layers
 from ..coordinates import frame_times
@@ -199,3 +201,18 @@ def printed(
                           env=os.environ | ({'OMP_NUM_THREADS': str(threads)} if threads else {}))
     if done.returncode: raise ValueError(f'{module} {" ".join(map(str, words))}: {(done.stderr.strip().splitlines() or ["died"])[-1]}')
     return done.stdout
+
+# %% ../../nbs/19_applications.ipynb #207e7a5b
+def as_done(
+    work,              # called with the words of each task, in a thread
+    todo: list,        # of tuples, the tasks
+    jobs: int = 1,     # at a time
+    words: str = 'runs', # beside the progress bar
+):                     # yields (task, result) in the order in which they are done
+    "Do all of it; the first error is raised at the end"
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting, errors = {pool.submit(work, *task): task for task in todo}, []
+        for future in tqdm(as_completed(waiting), total=len(waiting), desc=words):
+            if future.exception(): errors.append(future.exception())
+            else: yield waiting[future], future.result()
+    if errors: raise errors[0]

@@ -7,14 +7,11 @@ __all__ = ['CLIPS', 'run_one', 'row_values', 'table', 'run', 'main']
 
 # %% ../../nbs/26_application_results.ipynb #725dfd71
 import argparse, importlib, json, sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from ..rate_distortion import machine, save_json
-from .common import Row, present, printed, true_clip
+from .common import Row, as_done, present, printed, true_clip
 
 # %% ../../nbs/26_application_results.ipynb #f2dc41a8
 #: applications, and the clips that tell something about them
@@ -60,12 +57,10 @@ def run(
     done, there = {(r['application'].split(',')[0], r['clip']) for r in said['rows']}, present(folder)
     todo = [(a, c) for a in applications for c in CLIPS[a] if c in there and (a, c) not in done]
     one = lambda a, c: json.loads(printed('coordflow_nb.applications.results', '--one', a, c, *(['--clips', folder] if folder else []), threads=1))
-    with ThreadPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(one, *pair) for pair in todo]
-        for future in tqdm(as_completed(waiting), total=len(todo), desc='applications'):
-            said['rows'] += future.result()
-            said['rows'].sort(key=lambda r: (list(CLIPS).index(r['application'].split(',')[0]), list(CLIPS[r['application'].split(',')[0]]).index(r['clip'])))
-            save_json(said, out)
+    for _, rows in as_done(one, todo, jobs, 'applications'):
+        said['rows'] += rows
+        said['rows'].sort(key=lambda r: (list(CLIPS).index(r['application'].split(',')[0]), list(CLIPS[r['application'].split(',')[0]]).index(r['clip'])))
+        save_json(said, out)
     return said
 
 def main(
