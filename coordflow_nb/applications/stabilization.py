@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['background', 'camera_path', 'smooth_path', 'camera_warps', 'crop_factor', 'zoomed', 'unseen', 'stabilize',
-           'corner_paths', 'path_jitter', 'jitter', 'flow_jitter', 'drift', 'affine_parts', 'distortion', 'black',
-           'cropping', 'rivals', 'held_rivals', 'filtered', 'bench']
+           'corner_paths', 'path_jitter', 'path_drift', 'jitter', 'flow_jitter', 'drift', 'affine_parts', 'distortion',
+           'black', 'cropping', 'rivals', 'held_rivals', 'filtered', 'bench']
 
 # %% ../../nbs/23_stabilization.ipynb #fd1fa675
 import math, tempfile
@@ -172,6 +172,11 @@ def path_jitter(path, size):
     if len(path) < 3: return 0.
     return corner_paths(path, size).diff(dim=0, n=2).square().sum(-1).mean().sqrt().item()
 
+def path_drift(path, size):
+    "Root mean square distance of the corners from their mean place, px"
+    at = corner_paths(path, size)
+    return (at - at.mean(0)).square().sum(-1).mean().sqrt().item()
+
 def jitter(
     video: Video,
     weights=None, # [T, H, W] in 0..1, what to look at; None: the dominant motion
@@ -193,9 +198,8 @@ def drift(
     video: Video,
     weights=None, # as for `jitter`
 ) -> float:       # px
-    "Root mean square distance of the corners from their mean place: what a locked camera should not have"
-    at = corner_paths(register(video, weights).similarities, video.size)
-    return (at - at.mean(0)).square().sum(-1).mean().sqrt().item()
+    "How far the corners wander, by registering the clip: what a locked camera should not have"
+    return path_drift(register(video, weights).similarities, video.size)
 
 # %% ../../nbs/23_stabilization.ipynb #54806273
 def _points(image):
