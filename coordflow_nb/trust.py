@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np, torch
+from tqdm.auto import tqdm
 
 from .video import Video, moving_layers
 from .fusion import make_model
@@ -330,12 +331,15 @@ def fuzz(
     seed: int = 0,            # of the changes; where time ends is up to the machine
     folder: str = 'out/fuzz', # where inputs go that break the decoder
     files: list = None,       # valid files to start from; None: `seeds`
+    progress: bool = False,   # show a progress bar
 ) -> dict:                    # what was tried and how it ended, ready for JSON
     "Throw changed files at the decoder"
     rng, files = random.Random(seed), files or list(seeds().values())
     child, corpus, ended, crashes, curve = Child(files), [take_apart(d) for d in files], Counter(), [], []
     tried, longest, peak, lines, begun = 0, 0., 0, sum(child(d)['lines'] for d in files), time.monotonic()
-    while time.monotonic() - begun < seconds and len(crashes) < 20:
+    bar = tqdm(total=seconds, desc='fuzzing', bar_format='{desc} {percentage:3.0f}%|{bar:20}| {elapsed}{postfix}', mininterval=1, disable=not progress)
+    while (spent := time.monotonic() - begun) < seconds and len(crashes) < 20:
+        bar.set_postfix_str(f'{tried:,} files, {len(crashes)} crashes', refresh=False); bar.update(spent - bar.n)
         a, data = mutated(rng.choice(corpus), rng.choice(corpus), rng)
         said, tried = child(data), tried + 1
         longest, peak, new = max(longest, said['seconds']), max(peak, said['peak']), said['lines'] > 0 or said['how'] not in ended
@@ -346,7 +350,7 @@ def fuzz(
             continue
         ended[said['how']] += 1
         if new: corpus.append(a); lines += said['lines']; curve.append((tried, lines, len(ended)))
-    child.close()
+    child.close(), bar.close()
     return dict(seconds=round(time.monotonic() - begun, 1), seed=seed, tried=tried, crashes=crashes, ended=dict(ended.most_common()), kept=len(corpus) - len(files), lines=curve,
                 longest=round(longest, 2), memory=dict(start=child.base, peak=peak), limits=asdict(TIGHT),
                 machine=f'{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}')
@@ -407,7 +411,8 @@ def main(
     if o.threads: torch.set_num_threads(o.threads)
     if o.check: return print(json.dumps(check_golden(o.check, o.device)))
     if o.golden: return write_golden(f'data/golden/v{VERSION}')
-    said = dict(command=f'python -m coordflow_nb.trust --seconds {o.seconds:g} --seed {o.seed}') | fuzz(o.seconds, o.seed)
+    said = dict(command=f'python -m coordflow_nb.trust --seconds {o.seconds:g} --seed {o.seed}') | fuzz(o.seconds, o.seed, progress=True)
+    print('the dearest files that are opened: some minutes', file=sys.stderr)
     said['dear'] = measure_dear()
     if o.out: Path(o.out).write_text(json.dumps(said, indent=1) + '\n')
     broken = len(said['crashes']) + sum(d['crash'] for d in said['dear'].values())
