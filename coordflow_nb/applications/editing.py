@@ -325,7 +325,7 @@ class Drop:
 def _looks(model, t, p, chunk=2**17):
     "Colours [L, n, 3] and alpha logits [L, n] of the layers at positions p [n, 2]"
     motion = model.motion(t)
-    parts = [torch.stack([l(c, t.expand(len(c), 1), m) for l, m in zip(model.layers, motion)]) for c in p.split(chunk)]
+    parts = [torch.stack([l(c, t, m) for l, m in zip(model.layers, motion)]) for c in p.split(chunk)]
     out = torch.cat(parts, 1)
     return out[..., :3], out[..., 3]
 
