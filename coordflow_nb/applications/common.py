@@ -210,9 +210,11 @@ def as_done(
     words: str = 'runs', # beside the progress bar
 ):                     # yields (task, result) in the order in which they are done
     "Do all of it; the first error is raised at the end"
-    with ThreadPoolExecutor(jobs) as pool:
-        waiting, errors = {pool.submit(work, *task): task for task in todo}, []
+    pool, errors = ThreadPoolExecutor(jobs), []
+    waiting = {pool.submit(work, *task): task for task in todo}
+    try:
         for future in tqdm(as_completed(waiting), total=len(waiting), desc=words):
             if future.exception(): errors.append(future.exception())
             else: yield waiting[future], future.result()
+    finally: pool.shutdown(cancel_futures=True)   # interrupted: what has not begun never will
     if errors: raise errors[0]
