@@ -151,7 +151,7 @@ def encode(
     color: Color = typer.Option('texture', help='kind of Color Network'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their place, at least 2 of networks'),
     flow: Flow = typer.Option('warm', help='the motion is measured first, learned from zero, or there is none'),
-    bpp: float = typer.Option(None, help='bits a pixel that the file may take; by default 0.1, and at least 2,000 bytes a group'),
+    bpp: float = typer.Option(None, help='bits per pixel that the file may take; by default 0.1, and at least 2,000 bytes a group'),
     seconds: float = typer.Option(None, help='time to fit each group of pictures; 60 by default'),
     steps: int = typer.Option(None, min=1, help='or steps to fit, rounds of textures: the same file each time'),
     gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; a group never crosses a cut'),
@@ -164,9 +164,9 @@ def encode(
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
     from coordflow_nb.long_clips import Interrupted, encode_file
-    asked = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
+    request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
                  seconds=60. if seconds is None and steps is None else seconds, steps=steps)
-    try: header, found = encode_file(source, out, **asked, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
+    try: header, found = encode_file(source, out, **request, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
     except Interrupted as e: raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and say nothing
     some, many = min(found), max(found)
     rate = 8*header.file_bytes/(header.frames*header.width*header.height)
@@ -190,7 +190,7 @@ def _limits(trust):
 
 def _opened(source, trust):
     "A file for an application."
-    from coordflow_nb.applications.common import Opened
+    from coordflow_nb.applications.opened import Opened
     return Opened(source, limits=_limits(trust))
 
 def _about(clip):
@@ -249,7 +249,7 @@ def evaluate(
 def compare(
     source: str = typer.Argument(..., metavar='IN', help='as in encode'),
     codecs: str = typer.Option(None, parser=parse_names, metavar='A,B,...', help='x264, x265, svtav1, vvenc, or a kind of Color Network; x264-veryslow is another preset, mlp-noflow goes without motion; all by default'),
-    rates: str = typer.Option(None, parser=parse_rates, metavar='R,S,...', help='bits a pixel, by default 0.02,0.05,0.1,0.2; BD-rate takes four'),
+    rates: str = typer.Option(None, parser=parse_rates, metavar='R,S,...', help='bits per pixel, by default 0.02,0.05,0.1,0.2; BD-rate takes four'),
     size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='crop to this shape, centred, and scale to this size'),
     start: int = typer.Option(0, min=0, help='first frame'),
     frames: int = typer.Option(None, min=0, help='number of frames; all by default'),

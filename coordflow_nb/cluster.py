@@ -25,7 +25,7 @@ from .metrics import psnr
 from .codec import decode_stream, read_header
 from .long_clips import GOP, _stamp, encode_file, encode_group, group_video
 from .rate_distortion import Curve, Ours, curve, entry, machine, save_json
-from .applications.common import printed
+from .applications.opened import printed
 
 # %% ../nbs/32_cluster.ipynb #912b7743
 _DEAR = 'rfc3987_syntax'   # comes with Jupyter; a library of Ray would load it, for three seconds, to check addresses that nobody gives
@@ -116,14 +116,14 @@ class Done(NamedTuple):
     start: float   # seconds since 1970, by the clock of that machine
     end: float
 
-def _encode(job, k, leader, threads, device, version):
+def _encode(job, k, first_group, threads, device, version):
     "A task: encode group `k`, given the section of its leader"
     import ray
     start, said, at = time.time(), [], platform.node()
     if version != __version__: raise ValueError(f'{at} has coordflow_nb {__version__}, not {version}')
-    if _stamp(job.asked.source)[:1] != job.stamp[:1]: raise ValueError(f'{at} does not see {job.asked.source} as it is here: all machines need one file system, with the same paths')
+    if _stamp(job.request.source)[:1] != job.stamp[:1]: raise ValueError(f'{at} does not see {job.request.source} as it is here: all machines need one file system, with the same paths')
     torch.set_num_threads(threads)
-    section = encode_group(job, group_video(job, job.groups[k]), leader, device, say=said.append)
+    section = encode_group(job, group_video(job, job.groups[k]), first_group, device, say=said.append)
     return Done(k, section, tuple(said), (ray.get_runtime_context().get_node_id(), os.getpid()), start, time.time())
 
 # %% ../nbs/32_cluster.ipynb #c0464a5b
@@ -170,11 +170,11 @@ def on_cluster(
         with connect(address) as ray:
             share, device = _share(ray, cores, device)
             task, what = ray.remote(**share, max_retries=RETRIES)(_encode), ray.put(job)
-            leader = lambda k: job.groups[k].leader
+            first_group = lambda k: job.groups[k].first_group
             told = cache(lambda k: ray.put(section(k)))   # once for all that follow it
-            begin = lambda k: task.remote(what, k, told(leader(k)) if leader(k) != k else None, cores, device, __version__)
+            begin = lambda k: task.remote(what, k, told(first_group(k)) if first_group(k) != k else None, cores, device, __version__)
             behind, missing = defaultdict(list), set(todo)
-            for k in todo: behind[leader(k) if leader(k) in missing - {k} else None].append(k)
+            for k in todo: behind[first_group(k) if first_group(k) in missing - {k} else None].append(k)
             running = {begin(k): k for k in behind[None]}
             with closing(_finished(ray, running, lambda k: f'group {k}')) as results:
                 for k, done in results:

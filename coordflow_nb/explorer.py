@@ -36,7 +36,7 @@ from .bitstream import fields_size, read_section, unpack_fields
 from .texture_codec import TEXTURE_FIELDS
 from .codec import MODEL_FIELDS, STEP, _data, reference_clip
 from .rate_distortion import best_at, entry
-from .applications.common import Opened
+from .applications.opened import Opened
 
 # %% ../nbs/30_explorer.ipynb #887d9e15
 def layers_at(
@@ -409,8 +409,8 @@ class Panel:
         "What the panel looks like, for those who see no widgets: its pictures and controls, uint8 [h, w, 3]"
         rows, shown = [sketched(name, c) for name, c in self.controls.items()], self.pictures[:2]
         high = len(rows) if len(shown) == 1 else 6
-        columns = [np.concatenate(rows[i:i + high]) for i in range(0, len(rows), high)]
-        return beside(shown + columns, 16) if len(shown) == 1 else below([beside(shown), beside(self.pictures[2:] + columns, 16)])
+        width = [np.concatenate(rows[i:i + high]) for i in range(0, len(rows), high)]
+        return beside(shown + width, 16) if len(shown) == 1 else below([beside(shown), beside(self.pictures[2:] + width, 16)])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         bundle = {'text/plain': f'{self.title}: run this cell in JupyterLab or Voila to get the panel',
@@ -506,7 +506,7 @@ class Rates:
     def __init__(self,
         paths,              # `.cfv` files of the same frames
         original=None,      # see `original_of`; here it is needed
-        rival: str = 'x264',# see `entry` of chapter 14
+        rival: str = 'x264',# see `entry` of chapter 18
         box: tuple = HALF, # (w, h) of a picture in pixels
         device=None,
     ):
@@ -517,8 +517,8 @@ class Rates:
         self.scenes = sorted((Scene(p, original, box, device) for p in paths), key=lambda s: s.bytes)
         self.original, self.rival, self.box, made = original, rival, box, {}
         self.ours = [Video(torch.stack([to_bytes(f.rgb).cpu() for f in s.file.render()]), s.file.fps) for s in self.scenes]
-        rivals = [best_at(entry(rival), original, s.bytes, made) for s in self.scenes]
-        self.theirs, self.their_bytes = [r.video for r in rivals], [len(r.data) for r in rivals]
+        baselines = [best_at(entry(rival), original, s.bytes, made) for s in self.scenes]
+        self.theirs, self.their_bytes = [r.video for r in baselines], [len(r.data) for r in baselines]
         self.rates = [[bpp(n, original) for n in sizes] for sizes in ([s.bytes for s in self.scenes], self.their_bytes)]
         self.quality = [[psnr(v, original) for v in clips] for clips in (self.ours, self.theirs)]
         self.curve = lru_cache(self._curve)
@@ -533,7 +533,7 @@ def _curve(self: Rates, chosen):
     for (name, (x, y)), color in zip(names.items(), (LAYER_COLORS[0], LAYER_COLORS[4])):
         ax.plot(x, y, 'o-', color=color, label=name, markersize=5)
         ax.plot(x[chosen], y[chosen], 'o', color=color, markersize=13, fillstyle='none', markeredgewidth=2)
-    ax.set(xlabel='rate (bits a pixel)', ylabel='PSNR (dB)'); ax.margins(0.12); ax.grid(alpha=0.4); ax.legend(frameon=False, loc='lower right')
+    ax.set(xlabel='rate (bits per pixel)', ylabel='PSNR (dB)'); ax.margins(0.12); ax.grid(alpha=0.4); ax.legend(frameon=False, loc='lower right')
     ax.spines[['top', 'right']].set_visible(False)
     fig.canvas.draw()
     return np.asarray(fig.canvas.buffer_rgba())[..., :3].copy()
@@ -560,7 +560,7 @@ def _score(name, color, nbytes, quality, here):
 def rate_picker(
     paths,              # `.cfv` files of one clip at several rates, or the `Rates` of them
     original=None,      # path of the clip that was compressed, or a `Video` of the same frames; None: guess by the name, for the example clips
-    rival: str = 'x264',# a conventional codec, see `entry` of chapter 14
+    rival: str = 'x264',# a conventional codec, see `entry` of chapter 18
     device=None,        # None: CUDA if there is one, else CPU
 ) -> Panel:
     "A panel to walk along a curve of rate and quality, beside a conventional codec at the same bytes"
@@ -616,7 +616,7 @@ def coarser(
 def _texture_steps(section):
     "Steps of (motion, deformation, [4] of the channels) in a section of textures"
     v, _ = unpack_fields(TEXTURE_FIELDS, section, fields_size(MODEL_FIELDS))
-    return step_value(v['motion']), step_value(v['deformation']), torch.tensor([step_value(v[c]) for c in ('luma', 'red', 'green', 'alpha')])
+    return step_value(v['motion']), step_value(v['deformation']), torch.tensor([step_value(v[c]) for c in ('luma', 'chroma1', 'chroma2', 'alpha')])
 
 def _network_steps(section, count):
     "Step of each coded tensor in a section of networks"
@@ -667,7 +667,7 @@ class _Still:
 class Sparse:
     "A volume of wavelets as a list of what is not 0"
     def __init__(self,
-        volume,          # `Volume` of chapter 08
+        volume,          # `Volume` of chapter 14
         steps,           # step of each channel
         frames: int,     # T
     ):

@@ -16,7 +16,7 @@ from .video import Video, moving_layers
 from .metrics import psnr
 from .codec import COLORS, decode, encode, load, open_source, parts
 from .rate_distortion import RATES, curve, machine, save_json
-from .applications.common import as_done, printed
+from .applications.opened import as_done, printed
 
 # %% ../nbs/40_results.ipynb #6fa5d349
 FRAMES = 48
@@ -44,7 +44,7 @@ def bench_clip(
     return _source(name, folder, CLIPS[name][1], frames)
 
 def bench_curve(
-    name: str, codec: str, # clip; entry of the comparison, see `entry` (chapter 14)
+    name: str, codec: str, # clip; entry of the comparison, see `entry` (chapter 18)
     seconds: float,        # of each encode of ours, finding layers included
     folder=None, rates: tuple = RATES, frames: int = FRAMES,
 ) -> dict:                 # how, points, notes
@@ -53,7 +53,7 @@ def bench_curve(
     return dict(how=made.how, points=[p._asdict() for p in made.points], notes=made.notes)
 
 # %% ../nbs/40_results.ipynb #f3a3251d
-RATE = 0.1        # bits a pixel of the files that are taken apart and timed
+RATE = 0.1        # bits per pixel of the files that are taken apart and timed
 FULL = 854, 480   # their size, when they are timed
 
 def breakdown(
@@ -64,12 +64,12 @@ def breakdown(
     video = bench_clip(name, folder, frames)
     data = encode(video, bpp=RATE, seconds=seconds, device='cpu', progress=False)
     model, decoded = load(data, device='cpu'), decode(data, device='cpu')
-    owner = torch.stack([r.alpha.argmax(-1) for r in model.render(video.size, model.times)])
+    labels = torch.stack([r.alpha.argmax(-1) for r in model.render(video.size, model.times)])
     error = (decoded.frames.double() - video.frames.double()).square().mean(-1)
-    edge, ends = torch.ones_like(owner, dtype=torch.bool), torch.zeros_like(owner, dtype=torch.bool)
+    edge, ends = torch.ones_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
     edge[:, 10:-10, 10:-10] = False
     ends[:frames//4] = ends[-(frames//4):] = True
-    places = {f'layer {k}': owner == k for k in range(len(model.layers))} | {'within 10 pixels of the edge': edge, 'first and last quarter': ends}
+    places = {f'layer {k}': labels == k for k in range(len(model.layers))} | {'within 10 pixels of the edge': edge, 'first and last quarter': ends}
     return dict(psnr=psnr(decoded, video), bytes=parts(data), places={k: dict(pixels=m.double().mean().item(), error=(error[m].sum()/error.sum()).item()) for k, m in places.items()})
 
 def _decode_seconds(path, asked):

@@ -210,7 +210,7 @@ class Fitter:
 # %% ../nbs/07_training.ipynb #8653c099
 @patch
 def _descend(self: Fitter,
-    lam, # bits a pixel -> their weight in the loss
+    lam, # bits per pixel -> their weight in the loss
 ):       # (mse, bpp, lam), scalar tensors on the device
     "Draw pixels, compare, and move the weights a little"
     sample = sample_pixels(self.frames, self.batch, self.generator, self.among)
@@ -240,7 +240,7 @@ def step(self: Fitter,
 
 # %% ../nbs/07_training.ipynb #69c8f6ea
 @patch
-def look(self: Fitter,
+def inspect(self: Fitter,
     history: History, # gets the recent steps
     recent: list,     # (seconds, mse, bpp, lr, lam) of the steps since the last look
 ) -> bool:            # whether all is well
@@ -348,14 +348,14 @@ def fit(
     steps: int = None,      # or a number of steps
     settings: FitSettings = FitSettings(),
     rate=None,              # model -> estimated bits of the file, a scalar tensor with gradients; None: distortion only
-    lam=0.,                 # weight of bits a pixel in the loss, a number or a function of (bpp, progress)
+    lam=0.,                 # weight of bits per pixel in the loss, a number or a function of (bpp, progress)
     prior=None,             # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`; None: distortion and rate only
-    known=None,             # bool [T, H, W], pixels that carry loss (chapter 22 leaves some out); None: all
+    known=None,             # bool [T, H, W], pixels that carry loss (chapter 23 leaves some out); None: all
     keep: Checkpoint = None,# where to keep the state, and to go on from; None: nowhere
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
 ) -> History:               # one entry a step
-    "Minimize distortion + lam * bits a pixel over random pixels of the clip"
+    "Minimize distortion + lam * bits per pixel over random pixels of the clip"
     budget = Budget(seconds, steps)
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     frames = getattr(video, 'frames', video).to(device).contiguous()
@@ -371,7 +371,7 @@ def fit(
             step += 1
             done = budget.progress(step)
             if len(recent) == settings.check or done >= 1:
-                good = fitter.look(history, recent)
+                good = fitter.inspect(history, recent)
                 recent.clear()
                 if keep and good: keep.save(fitter, budget, step, history)
                 if progress: _show(bar, budget, step, history)
