@@ -23,7 +23,7 @@ from . import __version__
 from .video import Stream, Video, moving_layers, read_frames
 from .metrics import psnr
 from .codec import decode_stream, read_header
-from .long_clips import GOP, _stamp, encode_file, encode_group, group_video
+from .long_clips import GOP, source_stamp, encode_file, encode_group, group_video
 from .rate_distortion import Curve, Ours, curve, entry, machine, save_json
 from .applications.opened import printed
 
@@ -121,7 +121,7 @@ def _encode(job, k, first_group, threads, device, version):
     import ray
     start, said, at = time.time(), [], platform.node()
     if version != __version__: raise ValueError(f'{at} has coordflow_nb {__version__}, not {version}')
-    if _stamp(job.request.source)[:1] != job.stamp[:1]: raise ValueError(f'{at} does not see {job.request.source} as it is here: all machines need one file system, with the same paths')
+    if source_stamp(job.request.source)[:1] != job.stamp[:1]: raise ValueError(f'{at} does not see {job.request.source} as it is here: all machines need one file system, with the same paths')
     torch.set_num_threads(threads)
     section = encode_group(job, group_video(job, job.groups[k]), first_group, device, say=said.append)
     return Done(k, section, tuple(said), (ray.get_runtime_context().get_node_id(), os.getpid()), start, time.time())

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['COLORS', 'FLOWS', 'ACTS', 'MODEL_FIELDS', 'STEP', 'BITS_PER_WEIGHT', 'LEAST_BITS', 'AIM', 'SEEN', 'FLOW_LR',
            'settings_values', 'values_settings', 'write_model', 'read_model', 'model_overhead', 'count_weights',
-           'Origin', 'origin_of', 'open_source', 'Plan', 'plan', 'RateTarget', 'encode_gop', 'encode_section',
-           'encode_planned', 'encode', 'FileBytes', 'read_header', 'load', 'decode_stream', 'decode', 'info', 'parts',
-           'decode_fresh', 'reference_clip', 'evaluate']
+           'Origin', 'origin_of', 'open_source', 'Plan', 'check_target', 'plan', 'RateTarget', 'encode_gop',
+           'encode_section', 'encode_planned', 'encode', 'FileBytes', 'open_bytes', 'read_header', 'load',
+           'output_positions', 'output_size', 'decode_stream', 'decode', 'info', 'parts', 'decode_fresh',
+           'reference_clip', 'evaluate']
 
 # %% ../nbs/17_codec.ipynb #4ba0ee78
 import json, math, subprocess, sys, tempfile, time
@@ -219,7 +220,7 @@ def _start(video, layers, flow):
     return found, _flow_kind(found, video)
 
 # %% ../nbs/17_codec.ipynb #d84aaa8b
-def _check_target(target, least, layers, bpp, pixels):
+def check_target(target, least, layers, bpp, pixels):
     "Refuse a file that could not hold the smallest networks"
     if target < least:
         raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least bpp {math.ceil(8e4*least/pixels)/1e4:.4f}')
@@ -228,7 +229,7 @@ def _plan_texture(video, target, layers, flow, bpp):
     "As many textures as are found and can be paid for"
     if flow not in ('warm', 'none'): raise ValueError(f"flow is {flow!r}: textures need a motion that is measured, 'warm', or 'none'")
     least, pixels, begun = lambda n: _header(video).nbytes + 400*n, math.prod(video.frames.shape[:3]), time.perf_counter()
-    _check_target(target, least(layers or 1), layers or 1, bpp, pixels)
+    check_target(target, least(layers or 1), layers or 1, bpp, pixels)
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
     while not layers and len(found.share) > 1 and target < least(len(found.share)): found = found.fewer()
     settings = ModelSettings(len(video), len(found.share), texture_settings(video.size, found.similarities[0]), FlowSettings('table' if any(found.moved) else 'none', len(video)))
@@ -251,12 +252,12 @@ def plan(
     if color not in COLORS: raise ValueError(f"color is {color!r}: it must be one of {', '.join(COLORS)}")
     if color == 'texture': return _plan_texture(video, target, layers, flow, bpp)
     least = lambda layers, kind: _cost(video, _model_settings(video, 8, color, layers, kind), LEAST_BITS)
-    if flow == 'warm': _check_target(target, least(layers or 1, 'table'), layers or 1, bpp, pixels)   # before time is spent on what cannot be
+    if flow == 'warm': check_target(target, least(layers or 1, 'table'), layers or 1, bpp, pixels)   # before time is spent on what cannot be
     begun = time.perf_counter()
     start, kind = _start(video, layers, flow)
     while start and not layers and len(start.similarities) > 1 and target < least(len(start.similarities), kind): start = start.fewer()
     spent, layers = time.perf_counter() - begun, len(start.similarities) if start else layers or 2
-    _check_target(target, least(layers, kind), layers, bpp, pixels)
+    check_target(target, least(layers, kind), layers, bpp, pixels)
     make = lambda width: _model_settings(video, width, color, layers, kind)
     low, high = 8, 1024
     while low < high:
@@ -431,7 +432,7 @@ class FileBytes:
     def __del__(self):
         if hasattr(self, 'file'): self.file.close()
 
-def _data(path_or_bytes):
+def open_bytes(path_or_bytes):
     "What slices to the bytes of a file, whichever way it was given."
     return path_or_bytes if isinstance(path_or_bytes, (bytes, bytearray, memoryview, FileBytes)) else FileBytes(path_or_bytes)
 
@@ -440,7 +441,7 @@ def read_header(
     limits: Limits = LIMITS, # what it may ask for
 ) -> Header:                 # checked against the file's length
     "What a file says about itself"
-    data = _data(path_or_bytes)
+    data = open_bytes(path_or_bytes)
     header = parse_header(data)
     check_length(header, len(data))
     check_claims(header, len(data), limits)
@@ -454,7 +455,7 @@ def load(
     limits: Limits = LIMITS, # what a file may ask for, see chapter 11; `TRUST` for one's own
 ) -> CoordFlow:              # ready to render
     "The model in a file"
-    data = _data(path_or_bytes)
+    data = open_bytes(path_or_bytes)
     return _load(data, read_header(data, limits), gop, device, limits)
 
 def _load(data, header, gop, device, limits):
@@ -468,7 +469,7 @@ def _allowed(data, header, gop, limits):
     return lambda what, amount: limits.check(what, amount, header.gop_bytes[gop], len(data))
 
 # %% ../nbs/17_codec.ipynb #72ec4b66
-def _output_frames(header, frames, fps):
+def output_positions(header, frames, fps):
     "Positions among the file's frames (may be fractions), and the frame rate of what is to be decoded."
     a, b = frames or (0, None)
     a, b = a or 0, header.frames if b is None else b
@@ -480,7 +481,7 @@ def _output_frames(header, frames, fps):
     return a + (np.arange(n) + 0.5)*(b - a)/n - 0.5, fps
 
 # %% ../nbs/17_codec.ipynb #f140a243
-def _output_size(header, size, scale):
+def output_size(header, size, scale):
     "The size to render at."
     if size and scale is not None: raise ValueError('give size or scale, not both')
     if scale is not None and not 0 < scale <= 64: raise ValueError(f'scale is {scale}: it must be above 0 and at most 64')
@@ -517,9 +518,9 @@ def decode_stream(
     limits: Limits = LIMITS, # what a file may ask for, see chapter 11; `TRUST` for one's own
 ) -> Stream:
     "Decompress a clip frame by frame, at any size, frame rate and region"
-    data = _data(path_or_bytes)
+    data = open_bytes(path_or_bytes)
     header = read_header(data, limits)
-    (positions, fps), size = _output_frames(header, frames, fps), _output_size(header, size, scale)
+    (positions, fps), size = output_positions(header, frames, fps), output_size(header, size, scale)
     w, h = region[2:] if region else size
     _check_room(128*w*h, f'a frame of {w}x{h} pixels')
     return Stream(_render(data, header, positions, size, region, layer, device, limits), len(positions), (w, h), as_fps(fps))
@@ -539,7 +540,7 @@ def info(
     limits: Limits = LIMITS, # what it may ask for
 ) -> dict:                   # plain values, ready for JSON
     "What a file is made of"
-    data = _data(path_or_bytes)
+    data = open_bytes(path_or_bytes)
     h = read_header(data, limits)
     weights, layers = 0, 0
     for gop in range(h.gops):   # one model at a time in memory
@@ -557,7 +558,7 @@ def parts(
     limits: Limits = LIMITS, # what it may ask for
 ) -> dict:                   # bytes, summed over groups of pictures
     "What the parts of a file take"
-    data = _data(path_or_bytes)
+    data = open_bytes(path_or_bytes)
     header, out = read_header(data, limits), {}
     for gop, frames in enumerate(header.gop_frames):
         section = read_section(data, header, gop)
@@ -615,6 +616,6 @@ def evaluate(
 ) -> dict:     # psnr [dB], ssim, ms_ssim, bytes, bpp, decode_seconds (of the fresh process, file to frames)
     "Score a file: what a new process decodes from it, against the original"
     truth = reference_clip(path, reference, TRUST if trust else LIMITS)
-    (video, seconds), size = decode_fresh(path, trust), len(_data(path))
+    (video, seconds), size = decode_fresh(path, trust), len(open_bytes(path))
     return dict(psnr=psnr(video, truth), ssim=ssim(video, truth), ms_ssim=ms_ssim(video, truth), bytes=size,
                 bpp=bits_per_pixel(size, video), decode_seconds=round(seconds, 3))

@@ -11,7 +11,7 @@ from functools import cache
 
 import constriction, numpy as np, torch
 
-from .entropy_coding import LAPLACE, PRECISION, RADIUS_MAX, _model, _unpack_words, integer_table, read_varint, write_varint
+from .entropy_coding import LAPLACE, PRECISION, RADIUS_MAX, coder_model, unpack_words, integer_table, read_varint, write_varint
 
 # %% ../nbs/15_context_coding.ipynb #0421c878
 def _power(thirds, unit):
@@ -241,10 +241,10 @@ def _numbers(kind, k, radius):
 
 # %% ../nbs/15_context_coding.ipynb #8cf43f39
 _LARGEST = len(_MEAN_VALUES) - 1
-_chances = lambda p: _model(np.array([p, 2**PRECISION - p]))                       # of 0 and 1
+_chances = lambda p: coder_model(np.array([p, 2**PRECISION - p]))                       # of 0 and 1
 _BUSY = [_chances(round(2**PRECISION*p)) for p in (0.08, 0.88, 0.998)]              # is a mean not 0? if none, some, all of those near are 0
 _OWN = _chances(3 << PRECISION - 2)                                                # does a group have weights of its own?
-_SHIFT = _model(integer_table(_THETAS[47], LAPLACE, _LARGEST))                     # differences of codes, some 3 on average
+_SHIFT = coder_model(integer_table(_THETAS[47], LAPLACE, _LARGEST))                     # differences of codes, some 3 on average
 
 def _code_means(code, bands, channels, means):
     "Codes of the means [bands][channels], each from those before: of the coarser band in time and in space, of the orientation and the channel before"
@@ -319,7 +319,7 @@ def encode_bands(
     radius = max((int(np.abs(n).max()) for n in integers if n.size), default=0)
     if radius > RADIUS_MAX: raise ValueError(f'|n| = {radius} is above {RADIUS_MAX}: use a larger quantization step')
     encoder = constriction.stream.queue.RangeEncoder()
-    models = cache(lambda kind, law: _model(_table(kind, law, max(radius, 1))))
+    models = cache(lambda kind, law: coder_model(_table(kind, law, max(radius, 1))))
     def code_one(model, symbol): encoder.encode(symbol, model); return symbol
     def code(kind, law, n): encoder.encode(_symbols(kind, n, radius).astype(np.int32), models(kind, law)); return n
     _code_all(code_one, code, bands, integers, _means(integers), learn_weights([(bands, integers)]) if weights is None else weights)
@@ -345,8 +345,8 @@ def decode_bands(
 ) -> list:        # int16 tensors [T, C, h, w]
     "The subbands back, bit for bit; ValueError if the bytes cannot be such a payload"
     radius, at = read_varint(data, 0, RADIUS_MAX)
-    decoder = constriction.stream.queue.RangeDecoder(_unpack_words(data[at:]))
-    models = cache(lambda kind, law: _model(_table(kind, law, max(radius, 1))))
+    decoder = constriction.stream.queue.RangeDecoder(unpack_words(data[at:]))
+    models = cache(lambda kind, law: coder_model(_table(kind, law, max(radius, 1))))
     code_one = lambda model, _: int(decoder.decode(model))
     code = lambda kind, law, n: _numbers(kind, decoder.decode(models(kind, law), len(n)), radius)
     out = [np.zeros((b.shape[0], channels, *b.shape[1:]), np.int16) for b in bands]

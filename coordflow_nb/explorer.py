@@ -30,11 +30,11 @@ from .metrics import bpp, psnr
 from .coordinates import finest_period, pixel_grid
 from .flow import compose, inverse, transform
 from .fusion import fuse, to_bytes
-from .texture import ColorTexture, _time_basis, synthesize
+from .texture import ColorTexture, time_basis, synthesize
 from .quantization import step_value
 from .bitstream import fields_size, read_section, unpack_fields
 from .texture_codec import TEXTURE_FIELDS
-from .codec import MODEL_FIELDS, STEP, _data, reference_clip
+from .codec import MODEL_FIELDS, STEP, open_bytes, reference_clip
 from .rate_distortion import best_at, entry
 from .applications.opened import Opened
 
@@ -191,7 +191,7 @@ class Scene:
         box: tuple = (640, 400), # (w, h) of the display in pixels
         device=None,       # None: CUDA if there is one, else CPU
     ):
-        data = _data(source)
+        data = open_bytes(source)
         self.name = Path(source).name if isinstance(source, (str, Path)) else 'file'
         self.bytes, self.file, self.box = len(data), Opened(data, device), box
         self.original = original_of(source, original)
@@ -672,7 +672,7 @@ class Sparse:
         frames: int,     # T
     ):
         L = volume.levels[1]
-        self.bands, self.levels, self.shares = volume.bands, volume.levels, _time_basis(frames, volume.levels[0])
+        self.bands, self.levels, self.shares = volume.bands, volume.levels, time_basis(frames, volume.levels[0])
         first = np.cumsum([0] + [b.shape[0] for b in volume.bands[::1 + 3*L]])       # number of the first picture of each time level
         self.entries = []
         for b, p in zip(volume.bands, volume.coefficients):
@@ -717,7 +717,7 @@ class Patient:
         source,                  # path or bytes of a `.cfv` file
         box: tuple = HALF, # (w, h) of a picture in pixels
     ):
-        data = _data(source)
+        data = open_bytes(source)
         self.name, self.file, self.box = Path(source).name if isinstance(source, (str, Path)) else 'file', Opened(data, 'cpu'), box
         make = lambda m: Textures if m.layers[0].color.settings.kind == 'texture' else Network
         self.groups = [make(m)(m, read_section(data, self.file.header, g)) for g, m in enumerate(self.file.models)]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from .video import Video
 from .coordinates import pixel_grid
 from .flow import transform
-from .registration import CONFIDENCE_THRESHOLD, canonical_region, _unwarp, mosaic, register
+from .registration import CONFIDENCE_THRESHOLD, canonical_region, unwarp, mosaic, register
 
 # %% ../nbs/08a_layers.ipynb #ef19525c
 def _seen(picture, region, similarities, size):
@@ -73,7 +73,7 @@ def _pool(values, similarities):
     "The mean over the clip of [T, H, W] at each place of a canonical space, as each frame sees it"
     size = values.shape[:-3:-1]
     region = canonical_region(similarities, size)
-    v, inside = _unwarp(values[:, None], similarities, pixel_grid(size, region))
+    v, inside = unwarp(values[:, None], similarities, pixel_grid(size, region))
     return _seen((v*inside).sum(0)/inside.sum(0).clamp(min=1), region, similarities, size)[:, 0].nan_to_num(0)
 
 def vote(

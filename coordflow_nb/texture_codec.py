@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TEXTURE_FIELDS', 'REGION_FIELDS', 'STEPS', 'ALPHA_STEP', 'ROUNDS', 'TRIAL', 'round_flows', 'write_textures',
-           'read_textures', 'texture_bytes', 'still_layer', 'encode_textures']
+           'read_textures', 'texture_bytes', 'still_layer', 'rigid_model', 'bending_model', 'encode_textures']
 
 # %% ../nbs/16_texture_codec.ipynb #d0616770
 import math, time
@@ -17,7 +17,7 @@ from .video import Video, check_memory
 from .flow import FlowSettings, fit_flow
 from .layers import Found
 from .fusion import CoordFlow
-from .training import History, _arithmetic
+from .training import History, arithmetic
 from .texture import TextureFitter, TextureSettings, bands, make_texture_model, texture_settings
 from .deformation import DeformationSettings, fit_deformations
 from .quantization import step_code, step_value
@@ -189,7 +189,7 @@ def still_layer(
     T, h, w = len(video), *video.frames.shape[1:3]
     return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8), torch.ones(1))
 
-def _model_of(video, found, spacing=0, device=None):
+def rigid_model(video, found, spacing=0, device=None):
     "An empty model with the motions of `found`, and the motions in whole numbers"
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     model = make_texture_model(flow, [texture_settings(video.size, q, spacing=spacing) for q in found.similarities])
@@ -199,21 +199,21 @@ def _model_of(video, found, spacing=0, device=None):
 
 _BENDING = replace(DeformationSettings(), step=step_value(step_code(DeformationSettings().step)))   # a step that the file can hold
 
-def _bending_model(video, found, device, settings=_BENDING):
+def bending_model(video, found, device, settings=_BENDING):
     "The same with what bends in each layer, and its subbands as bytes; rigid, and no bytes, if nothing does"
     if len(video) > 1:
-        model, motions = _model_of(video, found, settings.spacing, device)
+        model, motions = rigid_model(video, found, settings.spacing, device)
         deformations = fit_deformations(model, video, found, settings)
         if any(bool(n.any()) for layer in deformations for n in layer):
             return model, motions, [_subbands(l.color.deformation, n) for l, n in zip(model.layers, deformations)]
-    return *_model_of(video, found, 0, device), []
+    return *rigid_model(video, found, 0, device), []
 
 # %% ../nbs/16_texture_codec.ipynb #a3d0a015
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
     def __init__(self, video, found, budget, device, begun, bar, bends=True):
-        model, self.motions, self.deformations = _bending_model(video, found, device) if bends else (*_model_of(video, found, 0, device), [])
-        if sum(map(len, self.deformations)) > 0.2*budget: model, self.motions, self.deformations = *_model_of(video, found, 0, device), []
+        model, self.motions, self.deformations = bending_model(video, found, device) if bends else (*rigid_model(video, found, 0, device), [])
+        if sum(map(len, self.deformations)) > 0.2*budget: model, self.motions, self.deformations = *rigid_model(video, found, 0, device), []
         self.fitter, self.budget, self.begun, self.bar, self.history = TextureFitter(model, video, found), budget, begun, bar, History()
         self.codes, self.whole, self.weights = _codes(1.), [[torch.zeros_like(w) for w in layer] for layer in self.fitter.wanted], [USUAL]*len(model.layers)
         self.bits, self.side = None, len(self.section())   # bits of a coefficient; bytes beside the coefficients
@@ -304,7 +304,7 @@ def encode_textures(
     bar = tqdm(desc='fitting', unit=' rounds', disable=not progress)
     make = lambda found, bends: _Writer(video, found, budget, device, begun, bar, bends)
     in_time = lambda: not seconds or time.perf_counter() - begun < 0.25*seconds
-    with bar, _arithmetic(torch.get_num_threads()):
+    with bar, arithmetic(torch.get_num_threads()):
         writer = _best_writer(found, fewer, bends, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
         best = writer.write(seconds)

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from .video import Video, moving_layers
 from .fusion import make_model
 from .entropy_coding import read_varint, write_varint
-from .bitstream import (_LIMITS, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION, BitstreamError, Field, Limits, _seal, read_file, unpack_fields, write_file)
+from .bitstream import (CODE_RANGES, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION, BitstreamError, Field, Limits, seal, read_file, unpack_fields, write_file)
 from .texture_codec import REGION_FIELDS, TEXTURE_FIELDS
 from .codec import COLORS, MODEL_FIELDS, STEP, decode, encode, encode_planned, info, load, plan, values_settings
 
@@ -82,7 +82,7 @@ class Atom(NamedTuple):
     def data(self):
         "As it is in the file; a number that does not fit loses its upper bits"
         if self.field is None: return (write_varint(len(self.value)) if self.sized else b'') + self.value
-        low, high = _LIMITS[self.field.code]
+        low, high = CODE_RANGES[self.field.code]
         return struct.pack('<' + self.field.code, (self.value - low) % (high - low + 1) + low)
 
 @dataclass
@@ -131,11 +131,11 @@ def put_together(
     honest: bool = True, # the header says how many groups and frames there are; else whatever stands in it
 ) -> bytes:
     "A file with true lengths and checksums"
-    sections = [_seal(b''.join(x.data() for x in s)) for s in a.sections]
+    sections = [seal(b''.join(x.data() for x in s)) for s in a.sections]
     true = dict(frames=sum(g.value for g in a.groups), gops=len(a.groups)) if honest else {}
     header = [x._replace(value=true.get(x.field.name, x.value)) for x in a.header]
     index = [x for g, s in zip(a.groups, sections) for x in (g, Atom(len(s), GOP_FIELDS[1]))]
-    return _seal(MAGIC + bytes([VERSION]) + b''.join(x.data() for x in header + index)) + b''.join(sections)
+    return seal(MAGIC + bytes([VERSION]) + b''.join(x.data() for x in header + index)) + b''.join(sections)
 
 # %% ../nbs/17b_trust.ipynb #80b38a4d
 def changed(
@@ -156,7 +156,7 @@ def other_value(
     rng: random.Random,
 ) -> int:
     "Another number, legal nine times in ten"
-    f, (low, high) = x.field, _LIMITS[x.field.code]
+    f, (low, high) = x.field, CODE_RANGES[x.field.code]
     if rng.random() < 0.1: return rng.choice((f.low - 1, f.high + 1, low, high))
     n = rng.choice((f.low, f.high, x.value - 1, x.value + 1, 2*x.value, x.value//2, rng.randint(f.low, f.high), 2**rng.randrange(high.bit_length())))
     return min(max(n, f.low), f.high)

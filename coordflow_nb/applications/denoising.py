@@ -18,7 +18,7 @@ from ..video import Video
 from ..metrics import psnr
 from ..layers import find_layers
 from ..texture import TextureFitter, analyse, frames_of, from_opponent, canonical_image
-from ..texture_codec import _bending_model, _model_of
+from ..texture_codec import bending_model, rigid_model
 from .opened import ffmpeg_filter, compared
 
 # %% ../../nbs/25_denoising.ipynb #36b53450
@@ -169,9 +169,9 @@ def denoise(
     if rounds < 1 or not strengths: raise ValueError(f'{rounds} rounds and {len(strengths)} strengths: give at least one of each')
     noisy, device = root(video) if noise == 'poisson' else video, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     sigma, found = _deviation(sigma, noise, noisy), find_layers(noisy, layers)
-    models, tried = [] if bends is False else [_bending_model(noisy, found, device)[0]], []
+    models, tried = [] if bends is False else [bending_model(noisy, found, device)[0]], []
     bend = lambda model: model.layers[0].color.deformation is not None
-    if bends is False or bends is None and bend(models[0]): models.append(_model_of(noisy, found, device=device)[0])
+    if bends is False or bends is None and bend(models[0]): models.append(rigid_model(noisy, found, device=device)[0])
     for model in models:
         trial = _Trial(model, noisy, found, sigma, seed)
         tried.append((*trial.best(strengths[0], rounds), bend(model), trial))

@@ -26,7 +26,7 @@ from ..flow import inverse, transform
 from ..registration import grey, register_pair
 from ..fusion import fuse, to_bytes
 from ..texture import SamplingGrid, to_grid, backward_warp
-from ..codec import _output_size, encode
+from ..codec import output_size, encode
 from .opened import Opened, open_file, TrueClip, compared
 
 # %% ../../nbs/26_editing.ipynb #28b23d80
@@ -381,7 +381,7 @@ def edit(
 ) -> Video:
     "A clip with its layers painted on, recoloured, replaced or dropped"
     opened = open_file(source, device)
-    size, surfaces, edits = _output_size(opened.header, size, None), Surfaces(opened), list(edits)
+    size, surfaces, edits = output_size(opened.header, size, None), Surfaces(opened), list(edits)
     _check(surfaces, edits)
     check_memory(6*len(opened)*size[0]*size[1], f'{len(opened)} frames of {size[0]}x{size[1]} pixels')
     grid = pixel_grid(size, device=opened.models[0].times.device)

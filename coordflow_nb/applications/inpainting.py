@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from PIL import Image
 from skimage.restoration import inpaint_biharmonic
 
-from ..video import Video, _natural
+from ..video import Video, natural_order
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
-from ..texture import TextureFitter, _spread, from_opponent
-from ..texture_codec import _bending_model
+from ..texture import TextureFitter, fill_unknown, from_opponent
+from ..texture_codec import bending_model
 
 from .opened import open_file, compared, ffmpeg_filter
 
@@ -79,8 +79,8 @@ def read_mask(
     path = Path(path)
     if not path.exists(): raise ValueError(f'{path} does not exist: check the name')
     if path.suffix.lower() == '.zip':
-        with zipfile.ZipFile(path) as z: found = [_gray(BytesIO(z.read(n))) for n in sorted((n for n in z.namelist() if n.lower().endswith('.png')), key=lambda n: _natural(Path(n)))]
-    elif path.is_dir(): found = [_gray(p) for p in sorted(path.glob('*.png'), key=_natural)]
+        with zipfile.ZipFile(path) as z: found = [_gray(BytesIO(z.read(n))) for n in sorted((n for n in z.namelist() if n.lower().endswith('.png')), key=lambda n: natural_order(Path(n)))]
+    elif path.is_dir(): found = [_gray(p) for p in sorted(path.glob('*.png'), key=natural_order)]
     elif path.suffix.lower() in ('.png', '.jpg', '.jpeg', '.bmp'): found = [_gray(path)]*frames
     elif path.suffix.lower() == '.npy' and np.load(path, mmap_mode='r').ndim == 3: found = [np.asarray(m) > (127 if m.dtype == np.uint8 else 0) for m in np.load(path)]
     else: found = [f.float().mean(-1).numpy() > 127 for f in Video.open(path).frames]
@@ -120,7 +120,7 @@ def smooth_fill(
     rounds: int = 50,    # of letting each pixel of a hole be the mean of those around it
 ) -> torch.Tensor:
     "Holes filled from around: coarse to fine, then evened out like a membrane"
-    x = torch.cat([_spread(f[None], k[None]) if k.min() < 1 else f[None] for f, k in zip(x, known)])
+    x = torch.cat([fill_unknown(f[None], k[None]) if k.min() < 1 else f[None] for f, k in zip(x, known)])
     for _ in range(rounds): x = x*known + (1 - known)*F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode='replicate'), 3, 1)
     return x
 
@@ -145,7 +145,7 @@ def inpaint(
     x = video.frames.permute(0, 3, 1, 2).float()/255
     filled = Video((smooth_fill(x, known)*255).round().byte().permute(0, 2, 3, 1).contiguous(), video.fps)
     found = find_layers(filled, layers)
-    fitter = TextureFitter(_bending_model(filled, _disowned(found, mask), device)[0], filled, found, known=~mask)
+    fitter = TextureFitter(bending_model(filled, _disowned(found, mask), device)[0], filled, found, known=~mask)
     picture = _followed(fitter, rounds)
     if seam: picture = picture + smooth_fill((x.to(device) - picture)*known.to(device), known.to(device))*mask[:, None].to(device)
     painted = to_bytes(picture.permute(0, 2, 3, 1)).cpu()

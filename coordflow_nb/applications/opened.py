@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from ..video import Video, moving_layers
 from ..coordinates import frame_times
 from ..bitstream import LIMITS, Limits
-from ..codec import _data, load, open_source, read_header
+from ..codec import open_bytes, load, open_source, read_header
 
 # %% ../../nbs/20_opened.ipynb #5a21e7de
 class Opened:
@@ -31,7 +31,7 @@ class Opened:
         device=None, # None: CUDA if there is one, else CPU
         limits: Limits = LIMITS, # what a file may ask for, see chapter 11; `TRUST` for one's own
     ):
-        data = _data(source)
+        data = open_bytes(source)
         self.header = read_header(data, limits)
         self.models = [load(data, gop, device, limits) for gop in range(self.header.gops)]
         self.starts = [self.header.first_frame(gop) for gop in range(self.header.gops)]

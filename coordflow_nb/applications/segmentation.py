@@ -24,11 +24,11 @@ from skimage.segmentation import find_boundaries
 from skimage.transform import resize
 
 from ..plot import LAYER_COLORS
-from ..video import Video, _check_target, _remove, _replace, atomic_path, check_memory
+from ..video import Video, check_target, _remove, _replace, atomic_path, check_memory
 from ..registration import register
 from ..layers import residual
 from ..fusion import to_bytes
-from ..codec import _output_size, encode
+from ..codec import output_size, encode
 from .opened import TrueClip, compared, open_file
 
 # %% ../../nbs/22_segmentation.ipynb #cc600582
@@ -133,7 +133,7 @@ def soft_masks(
 ) -> torch.Tensor:      # [L, T, H, W] float16 on the CPU, shares that add up to 1
     "The share that each layer has in each pixel"
     opened = open_file(source, device)
-    w, h = size = _output_size(opened.header, size, None)
+    w, h = size = output_size(opened.header, size, None)
     check_memory(4*opened.layers*len(opened)*w*h, f'{opened.layers} masks for {len(opened)} frames of {w}x{h}')
     masks = torch.zeros(opened.layers, len(opened), h, w, dtype=torch.float16)
     for k, f in enumerate(opened.render(size=size)): masks[:f.alpha.shape[-1], k] = f.alpha.permute(2, 0, 1).half().cpu()
@@ -249,7 +249,7 @@ def _check_folder(folder):
         if strange: raise ValueError(f'cannot write {path}: it is a folder with other files in it, such as {strange[0]}; choose another name')
     else:
         if path.exists(): raise ValueError(f'cannot write {path}: it is a file; choose another name')
-        _check_target(path)
+        check_target(path)
     return path
 
 @contextmanager
@@ -289,7 +289,7 @@ def _check_out(out, overlaid):
     suffix = '' if str(out).endswith(('/', os.sep)) else Path(out).suffix.lower()
     if suffix not in ('', '.mp4', '.gif', '.npy'): raise ValueError(f'cannot write {out}: name a folder for PNGs, or an .mp4, .gif or .npy file for the overlay')
     if suffix and os.path.isdir(out): raise ValueError(f'cannot write {out}: it is a folder; choose another name, or end it in /')
-    if suffix or overlaid: _check_target(Path(os.path.realpath(out)))
+    if suffix or overlaid: check_target(Path(os.path.realpath(out)))
     else: _check_folder(out)
     return bool(suffix) or overlaid
 

@@ -21,7 +21,7 @@ from ..flow import transform
 from ..registration import canonical_region
 from ..fusion import to_bytes
 from ..texture import SamplingGrid, to_grid, deformed, backward_warp, splat
-from ..codec import _output_frames, _output_size, encode
+from ..codec import output_positions, output_size, encode
 from .opened import Opened, open_file, compared, ffmpeg_filter
 
 # %% ../../nbs/21_upsampling.ipynb #8af14177
@@ -170,7 +170,7 @@ def upsample(
 ) -> Video:
     "A file at a larger size, with the detail that its frames have together, and at another frame rate"
     opened = open_file(source, device)
-    full, (numbers, fps) = _output_size(opened.header, size, scale), _output_frames(opened.header, None, fps)
+    full, (numbers, fps) = output_size(opened.header, size, scale), output_positions(opened.header, None, fps)
     if frames is not None and (frames.size, len(frames)) != (opened.size, len(opened)):
         raise ValueError(f'the frames are {len(frames)} of {frames.size[0]}x{frames.size[1]}: the file has {len(opened)} of {opened.size[0]}x{opened.size[1]}')
     check_memory(math.prod(full)*(6*len(numbers) + 200), f'{len(numbers)} frames of {full[0]}x{full[1]} pixels')
