@@ -130,7 +130,7 @@ MOST = 4   # finest canvas, in pixels for one of the coded frame
 
 def _small(opened, u, frames):
     "The frame number u, [1, 3, h, w]: given, or decoded"
-    if frames is not None and u == int(u): return _chw(frames.frames[int(u)]).to(opened.models[0].times.device)
+    if frames is not None and u == int(u): return _chw(frames.frames[int(u)]).to(opened.device)
     return next(opened.render([u])).rgb.permute(2, 0, 1)[None]
 
 @torch.no_grad()
@@ -147,10 +147,10 @@ def render_fine(
         for f in opened.render(numbers, size): yield to_bytes(f.rgb).cpu()
         return
     fine = tuple(factor*n for n in opened.size)
-    for model, first in zip(opened.models, opened.starts):
-        mine = [u for u in numbers if opened.at(u)[0] is model]
+    for gop, first in enumerate(opened.starts):
+        mine = [u for u in numbers if opened.group(u) == gop]
         if not mine: continue
-        known = [first + k for k in range(len(model.times))]
+        known = [first + k for k in range(opened.header.gop_frames[gop])]
         looks = [geometry(opened, k, fine, factor) for k in known] if len(known)*math.prod(fine) < 2**24 else None     # kept if they are small
         images = fine_images(lambda: iter(looks) if looks else (geometry(opened, k, fine, factor) for k in known), [_small(opened, k, frames) for k in known], fine, rounds)
         for u in mine:
