@@ -288,7 +288,7 @@ class Limits:
         of:int=None,      # bytes of the file that they are a part of; None: they are the file
        ):
         "BitstreamError if so few bytes may not ask for so much; a part of a file gets a part of the start."
-        most = getattr(self, what)*nbytes//(of or nbytes) + getattr(self, what + '_a_byte')*nbytes
+        most = getattr(self, what)*nbytes//(of or nbytes) + getattr(self, what + '_per_byte')*nbytes
         if amount > most: raise BitstreamError(f'{nbytes:,} bytes ask for {amount:,} {_UNITS[what]}, which is suspicious: above {most:,} it takes a word that you trust the file (--trust)')
 
 _UNITS = dict(pixels='pixels', memory='bytes of memory', operations='multiplications')

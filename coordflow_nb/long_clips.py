@@ -185,8 +185,8 @@ def json_job(text: str)->Job:
     "The job back"
     v = json.loads(text)
     pairs = lambda x: x and tuple(x)
-    v['asked']['size'] = pairs(v['asked']['size'])
-    return Job(Request(**v.pop('asked')), pairs(v['source_size']), pairs(v['crop']), v['fps'], tuple(Group(*g) for g in v['groups']), tuple(v['stamp']))
+    v['request']['size'] = pairs(v['asked']['size'])
+    return Job(Request(**v.pop('request')), pairs(v['source_size']), pairs(v['crop']), v['fps'], tuple(Group(*g) for g in v['groups']), tuple(v['stamp']))
 
 # %% ../nbs/17a_resuming.ipynb #84ec9481
 class Answers(NamedTuple):
