@@ -23,8 +23,9 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from . import __version__
+from .files import atomic_path
 from .plot import use_style
-from .video import Video, atomic_path
+from .video import Video
 from .metrics import bd_rate, bpp, plot_rd, psnr
 from .codec import COLORS, decode_fresh, encode_planned, info, plan
 
