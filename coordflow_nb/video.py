@@ -31,7 +31,9 @@ def as_fps(
         ntsc = Fraction(round(fps * 1001/1000) * 1000, 1001)
         if '/' not in str(rate) and fps.denominator > 1 and abs(fps - ntsc) < 0.005: fps = ntsc
     except (TypeError, ValueError, ZeroDivisionError, OverflowError): fps = Fraction(0)
-    if fps <= 0: raise ValueError(f'frame rate {rate!r} is not a positive number: pass frames per second such as 25 or "30000/1001"')
+    if fps <= 0:
+        raise ValueError(f'frame rate {rate!r} is not a positive number: pass frames per second such as 25 '
+                         'or "30000/1001"')
     return fps
 
 # %% ../nbs/01_video.ipynb #0f0cf1af
@@ -44,8 +46,11 @@ class Video:
     def __post_init__(self):
         x = torch.as_tensor(self.frames)
         if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[-1] != 3:
-            raise ValueError(f'frames are {x.dtype} {list(x.shape)}, not torch.uint8 [T,H,W,3]: for floats in [0, 1] use Video.from_float')
-        if not x.numel(): raise ValueError(f'no pixels in frames of shape {list(x.shape)}: a clip has at least one frame of one pixel')
+            raise ValueError(f'frames are {x.dtype} {list(x.shape)}, not torch.uint8 [T,H,W,3]: for floats '
+                             'in [0, 1] use Video.from_float')
+        if not x.numel():
+            raise ValueError(f'no pixels in frames of shape {list(x.shape)}: a clip has at least one frame '
+                             'of one pixel')
         object.__setattr__(self, 'frames', x.detach().cpu().contiguous())
         object.__setattr__(self, 'fps', as_fps(self.fps))
 
@@ -85,8 +90,11 @@ def __getitem__(
     "A frame, or a stretch of the clip."
     if not isinstance(k, slice): return self.frames[k]
     picked = range(*k.indices(len(self)))
-    if not picked: raise ValueError(f'no frames in [{k.start}:{k.stop}:{k.step}]: the clip has {len(self)}, numbered 0 to {len(self)-1}')
-    return Video(self.frames[list(picked)] if picked.step != 1 else self.frames[k], self.fps / abs(picked.step))
+    if not picked:
+        raise ValueError(f'no frames in [{k.start}:{k.stop}:{k.step}]: the clip has {len(self)}, numbered '
+                         f'0 to {len(self)-1}')
+    return Video(self.frames[list(picked)] if picked.step != 1 else self.frames[k],
+                 self.fps / abs(picked.step))
 
 # %% ../nbs/01_video.ipynb #d145c38a
 def check_memory(
@@ -96,13 +104,16 @@ def check_memory(
     "Refuse with a ValueError what this machine cannot hold, before trying."
     try: room = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
     except (AttributeError, OSError, ValueError): return    # a system that does not say
-    if nbytes > 0.8*room: raise ValueError(f'{what} needs {nbytes/2**30:,.0f} GiB of memory and this machine has {room/2**30:,.0f}: use fewer frames or a smaller size')
+    if nbytes > 0.8*room:
+        raise ValueError(f'{what} needs {nbytes/2**30:,.0f} GiB of memory and this machine has '
+                         f'{room/2**30:,.0f}: use fewer frames or a smaller size')
 
 # %% ../nbs/01_video.ipynb #7fcd491a
 def _check_size(size):
     "A size (W, H) as two ints in 1..65535."
     w, h = (int(v) for v in size)
-    if not (1 <= w <= 65535 and 1 <= h <= 65535): raise ValueError(f'size {w}x{h} is out of range: each side is 1 to 65535 pixels')
+    if not (1 <= w <= 65535 and 1 <= h <= 65535):
+        raise ValueError(f'size {w}x{h} is out of range: each side is 1 to 65535 pixels')
     return w, h
 
 
@@ -132,7 +143,8 @@ def crop(
 ):              # -> Video
     "The rectangle of `w` x `h` pixels whose top left pixel is (x, y)."
     (x, y, w, h), (W, H) = (int(v) for v in (x, y, w, h)), self.size
-    if not (0 <= x < x+w <= W and 0 <= y < y+h <= H): raise ValueError(f'region {x},{y},{w},{h} is not inside the {W}x{H} frame')
+    if not (0 <= x < x+w <= W and 0 <= y < y+h <= H):
+        raise ValueError(f'region {x},{y},{w},{h} is not inside the {W}x{H} frame')
     return Video(self.frames[:, y:y+h, x:x+w], self.fps)
 
 
@@ -169,7 +181,8 @@ def contact_sheet(
     n, (W, H) = min(n, len(self)), self.size
     cols = min(cols, n)
     w = min(W, max(1, (width - gap*(cols-1)) // cols))
-    small = Video(self.frames[torch.linspace(0, len(self)-1, n).round().long()]).resize((w, max(1, round(H*w/W)))).frames
+    small = Video(self.frames[torch.linspace(0, len(self)-1, n).round().long()]).resize((w,
+                                                                                         max(1, round(H*w/W)))).frames
     h, rows = small.shape[1], -(-n // cols)
     sheet = torch.full((rows*(h+gap) - gap, cols*(w+gap) - gap, 3), 255, dtype=torch.uint8)
     for k, frame in enumerate(small):
@@ -192,7 +205,8 @@ def side_by_side(
 ):              # -> Video at the first one's fps
     "Several clips next to each other, to be watched together."
     if len({(v.size[1], len(v)) for v in videos}) != 1:
-        raise ValueError(f'side by side need equal heights and lengths, these are {", ".join(map(repr, videos)) or "none"}')
+        raise ValueError('side by side need equal heights and lengths, these are '
+                         f'{", ".join(map(repr, videos)) or "none"}')
     bar = torch.full((len(videos[0]), videos[0].size[1], gap, 3), 255, dtype=torch.uint8)
     parts = [x for v in videos for x in (bar, v.frames)][1:]
     return Video(torch.cat(parts, 2), videos[0].fps)
@@ -235,10 +249,12 @@ def _camera(rng, seconds):
 def _wander(rng, seconds, room, phase):
     "Similarities [T,4] of an object that spins and wanders within +-`room`, and its centre (x, y) at the reference frame."
     n = len(seconds)
-    c = np.stack([r*np.sin(2*np.pi*seconds/p + f) for r, p, f in zip(room, (5.0, 3.7), (phase, phase + rng.uniform(1, 2)))], -1)
+    c = np.stack([r*np.sin(2*np.pi*seconds/p + f) for r, p,
+                  f in zip(room, (5.0, 3.7), (phase, phase + rng.uniform(1, 2)))], -1)
     a = np.radians(rng.uniform(50, 80)) * rng.choice([-1, 1]) * seconds
     s = _sway(rng, seconds, 3.0, 0.05)
-    R = np.exp(s)[:, None, None] * np.moveaxis(np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]), -1, 0)
+    R = np.exp(s)[:, None, None] * np.moveaxis(np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]),
+                                               -1, 0)
     d = c[n//2] - (R @ c[..., None])[..., 0]            # q = e^s R(a) (p - c) + c[n//2]
     return np.concatenate([a[:, None], s[:, None], d], -1), c[n//2]
 
@@ -250,7 +266,8 @@ _PHOTOS = ('coffee.png', 'astronaut.png', 'chelsea.png', 'rocket.jpg')
 def _photo(k):
     "Photo number `k` out of the wheel of scikit-image, as float [1,3,h,w] in [0, 1]."
     folder = Path(find_spec('skimage').origin).parent/'data'
-    with Image.open(folder/_PHOTOS[k % len(_PHOTOS)]) as im: photo = torch.from_numpy(np.array(im.convert('RGB')))
+    with Image.open(folder/_PHOTOS[k % len(_PHOTOS)]) as im:
+        photo = torch.from_numpy(np.array(im.convert('RGB')))
     return photo.permute(2, 0, 1)[None].float() / 255
 
 
@@ -258,7 +275,9 @@ def _texture(photo, lo, hi, pixel):
     "Lay a photo over the box lo..hi of a canonical space, at no more than 1.4 photo pixels a frame pixel: (photo, centre, half size)."
     box = np.maximum(np.subtract(hi, lo), pixel)
     shrink = min(1, 1.4/pixel * max(box / photo.shape[:1:-1]))
-    if shrink < 1: photo = F.interpolate(photo, [max(1, round(v*shrink)) for v in photo.shape[2:]], mode='bilinear', antialias=True)
+    if shrink < 1:
+        photo = F.interpolate(photo, [max(1, round(v*shrink)) for v in photo.shape[2:]], mode='bilinear',
+                              antialias=True)
     wh = np.array(photo.shape[:1:-1])
     return photo, torch.tensor(np.add(lo, hi)/2).float(), torch.tensor(max(box/wh) * wh/2).float()
 
@@ -266,7 +285,8 @@ def _texture(photo, lo, hi, pixel):
 def _sample(texture, q):
     "The colours [h,w,3] of a texture at canonical positions q [h,w,2]."
     photo, center, half = texture
-    x = F.grid_sample(photo, ((q - center)/half)[None], mode='bilinear', padding_mode='reflection', align_corners=False)
+    x = F.grid_sample(photo, ((q - center)/half)[None], mode='bilinear', padding_mode='reflection',
+                      align_corners=False)
     return x[0].permute(1, 2, 0)
 
 # %% ../nbs/01_video.ipynb #5fe47063
@@ -283,10 +303,12 @@ def _object(seed, l, seconds, size, coverage):
     aspect, n = size[0]/size[1], 2 if l % 2 else 4
     r = min((coverage*4*aspect / {2: np.pi, 4: 3.7081}[n])**0.5, 0.9*min(1, aspect))
     room = np.maximum([aspect - 0.9*r, 1 - 0.9*r], 0.1)
-    phase = np.random.default_rng(seed).uniform(0, 2*np.pi) + np.pi*l       # two objects start on opposite sides
+    # two objects start on opposite sides
+    phase = np.random.default_rng(seed).uniform(0, 2*np.pi) + np.pi*l
     q, c = _wander(np.random.default_rng([seed, l]), seconds, room, phase)
     photo = _photo(seed + 1 + (seed//len(_PHOTOS) + l - 1) % (len(_PHOTOS)-1))
-    return torch.tensor(q).float(), _texture(photo, c - r, c + r, 2/size[1]), (torch.tensor(c).float(), max(r, 1e-6), n)
+    return (torch.tensor(q).float(), _texture(photo, c - r, c + r, 2/size[1]),
+            (torch.tensor(c).float(), max(r, 1e-6), n))
 
 # %% ../nbs/01_video.ipynb #3c72b78e
 def _render(layers, k, size, samples=2):
@@ -299,7 +321,8 @@ def _render(layers, k, size, samples=2):
         else:
             center, radius, n = outline
             inside = (((q - center)/radius).abs()**n).sum(-1) < 1
-            color, owner = torch.where(inside[..., None], _sample(texture, q), color), torch.where(inside, l, owner)
+            color = torch.where(inside[..., None], _sample(texture, q), color)
+            owner = torch.where(inside, l, owner)
     area = F.one_hot(owner, len(layers)).float()
     color, area = (x.reshape(H, s, W, s, -1).mean((1, 3)) for x in (color, area))
     return (color * 255).round().to(torch.uint8), area.argmax(-1)
@@ -308,7 +331,8 @@ def _render(layers, k, size, samples=2):
 class MovingLayers(NamedTuple):
     "A synthetic clip and the truth behind it."
     video: Video
-    similarities: torch.Tensor      # [L,T,4] (a, s, dx, dy): frame positions into the layer's canonical space, which is frame T//2
+    # [L,T,4] (a, s, dx, dy): frame positions into the layer's canonical space, which is frame T//2
+    similarities: torch.Tensor
     masks: torch.Tensor             # bool [L,T,H,W]: where the layer is the visible one
 
 
@@ -322,11 +346,13 @@ def moving_layers(
 ):                      # -> MovingLayers
     "A photo that pans, zooms, turns and trembles behind spinning objects cut from other photos."
     size, fps = _check_size(size), as_fps(fps)
-    if frames < 1 or seed < 0: raise ValueError(f'frames={frames}, seed={seed}: frames is 1 or more, seed 0 or more')
+    if frames < 1 or seed < 0:
+        raise ValueError(f'frames={frames}, seed={seed}: frames is 1 or more, seed 0 or more')
     if not (0 <= objects <= 2 and 0 <= coverage <= 0.3):
         raise ValueError(f'objects={objects}, coverage={coverage}: 0 to 2 objects of coverage 0 to 0.3')
     seconds = (np.arange(frames) - frames//2) / float(fps)
-    layers = [_background(seed, seconds, size)] + [_object(seed, l, seconds, size, coverage) for l in range(1, objects+1)]
+    layers = [_background(seed, seconds, size)] + [_object(seed, l, seconds, size, coverage)
+                                                   for l in range(1, objects+1)]
     color, owner = (torch.stack(x) for x in zip(*(_render(layers, k, size) for k in range(frames))))
     masks = torch.stack([owner == l for l in range(objects+1)])
     return MovingLayers(Video(color, fps), torch.stack([q for q, _, _ in layers]), masks)
