@@ -24,8 +24,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from .files import EXAMPLES
 from .plot import LAYER_COLORS
-from .video import EXAMPLES, Video
+from .video import Video
 from .metrics import bpp, psnr
 from .coordinates import finest_period, pixel_grid
 from .flow import compose, inverse, transform
