@@ -54,7 +54,7 @@ def _bend(color, q, t):
     s = color.settings
     u = float((((t + 1)*s.frames - 1)/2).clamp(0, s.frames - 1))
     shift = backward_warp(color.deformation.at(round(u) if abs(u - round(u)) < 1e-3 else u), SamplingGrid(to_grid(q, s).view(1, 1, -1, 2), s.shape[1:]), 'bilinear')
-    return shift[0, :, 0].T*2/s.rows
+    return shift[0, :, 0].T*2/s.height
 
 def surface(
     layer,           # a `Layer` of a model
