@@ -22,9 +22,9 @@ from tqdm.auto import tqdm
 from ..video import Video, as_fps, moving_layers
 from ..files import Stream
 from ..coordinates import frame_times
-from ..bitstream import LIMITS, Limits, read_section, unpack_fields
+from ..bitstream import LIMITS, Limits, open_bytes, read_header
 from ..fusion import CoordFlow, to_bytes
-from ..codec import MODEL_FIELDS, open_bytes, load, open_source, read_header
+from ..codec import group_layers, load_group, open_source
 
 # %% ../../nbs/20_opened.ipynb #5a21e7de
 KEPT = 2   # models of groups in memory
@@ -61,7 +61,7 @@ class Opened:
         model = self._models.pop(gop, None)
         if model is None:
             if len(self._models) == KEPT: del self._models[next(iter(self._models))]
-            model = load(self.data, gop, self.device, self.limits)
+            model = load_group(self.data, self.header, gop, self.device, self.limits)
         self._models[gop] = model   # the last is the one used last
         return model
 
@@ -84,8 +84,7 @@ class Opened:
 def layer_counts(self: Opened) -> list:
     "How many layers each group has, read once"
     if not hasattr(self, '_counts'):
-        sections = (read_section(self.data, self.header, gop) for gop in range(self.groups))
-        self._counts = [unpack_fields(MODEL_FIELDS, section)[0]['layers'] for section in sections]
+        self._counts = [group_layers(self.data, self.header, gop) for gop in range(self.groups)]
     return self._counts
 
 @patch(as_prop=True)
