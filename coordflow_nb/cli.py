@@ -336,7 +336,7 @@ def inpaint(
 ):
     "Fill what is masked from what other frames saw."
     from coordflow_nb import codec
-    from coordflow_nb.video import Video
+    from coordflow_nb.files import Video
     from coordflow_nb.applications import inpainting
     check_writable(out, _VIDEO)
     if (mask is None) == (remove is None): raise ValueError('give --mask MASKS, or --remove L for a .cfv file')
@@ -378,7 +378,7 @@ def denoise(
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
 ):
     "A clip without its noise."
-    from coordflow_nb.video import Video
+    from coordflow_nb.files import Video
     from coordflow_nb.applications import denoising
     check_writable(out, _VIDEO)
     if _is_coded(source): raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was compressed')

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np, torch
 
-from .video import Stream, Video, as_fps, check_memory, crop_box
+from .files import Stream, Video
+from .video import as_fps, check_memory, crop_box
 from .metrics import bpp as bits_per_pixel, ms_ssim, psnr, ssim
 from .coordinates import frame_times, octaves_for, sample_pixels
 from .flow import FlowSettings, fit_flow, make_flow, trajectory_error

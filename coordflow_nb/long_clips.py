@@ -22,7 +22,8 @@ import torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
 
-from .video import Video, crop_box, frame_rate, read_frames, stretches
+from .files import Video, frame_rate, read_frames, stretches
+from .video import crop_box
 from .bitstream import Header, seal, unseal, unpack_fields, write_header
 from .texture_codec import TEXTURE_FIELDS
 from .codec import COLORS, MODEL_FIELDS, encode_section, plan

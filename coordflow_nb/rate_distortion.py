@@ -23,8 +23,9 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from . import __version__
+from .files import atomic_path
 from .plot import use_style
-from .video import Video, atomic_path
+from .video import Video
 from .metrics import bd_rate, bpp, plot_rd, psnr
 from .codec import COLORS, decode_fresh, encode_planned, info, plan
 
@@ -43,7 +44,8 @@ def _complaint(text):
 
 def _raw(video):
     "How ffmpeg reads our frames."
-    return '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '{}x{}'.format(*video.size), '-r', video.fps, '-i', '-'
+    return ('-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '{}x{}'.format(*video.size), '-r', video.fps, '-i',
+            '-')
 
 # %% ../nbs/18_rate_distortion.ipynb #ef481863
 @dataclass(frozen=True)
@@ -58,14 +60,17 @@ class Codec:
     worst: float
     step: float    # the finest step that makes a difference
     pixels: tuple  # forms of pixels to try
-    words: str     # all else that ffmpeg is told, with {q} for the quality and {s} for the seconds between key frames
+    # all else that ffmpeg is told, with {q} for the quality and {s} for the seconds between key frames
+    words: str
 
     def command(self, quality='Q', pixels='PIXELS', seconds='SECONDS'):
         "The words that make a file"
-        return f'-pix_fmt {pixels} -c:v {self.encoder} -preset {self.preset} {self.words.format(q=quality, s=seconds)} -f {self.stream}'
+        return (f'-pix_fmt {pixels} -c:v {self.encoder} -preset {self.preset} '
+                f'{self.words.format(q=quality, s=seconds)} -f {self.stream}')
 
 # %% ../nbs/18_rate_distortion.ipynb #28545abf
-_X26 = ('ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow', 'placebo')
+_X26 = ('ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow',
+        'placebo')
 CODECS = dict(
     x264=Codec('libx264', 'h264', _X26, 'medium', 'crf', 0, 51, 0.1, ('yuv420p', 'yuv444p'), '-tune psnr -crf {q} -bsf:v filter_units=remove_types=6'),
     x265=Codec('libx265', 'hevc', _X26, 'medium', 'crf', 0, 51, 0.1, ('yuv420p', 'yuv444p'), '-tune psnr -crf {q} -x265-params log-level=none:info=0'),
@@ -83,7 +88,8 @@ def _padded(video, pixels):
     (w, h), unit = video.size, 2 if '420' in pixels else 1
     more = [max(LEAST, -(-n//unit)*unit) - n for n in (h, w)]
     if not any(more): return video
-    return Video(torch.from_numpy(np.pad(video.frames.numpy(), ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), 'edge')), video.fps)
+    return Video(torch.from_numpy(np.pad(video.frames.numpy(), ((0, 0), (0, more[0]), (0, more[1]), (0, 0)),
+                                         'edge')), video.fps)
 
 def encode_with(
     codec: Codec, video: Video, # who, and what
@@ -92,7 +98,8 @@ def encode_with(
 ) -> tuple:                     # (raw bitstream, seconds from the start of ffmpeg to its end)
     "Compress a clip with a conventional codec"
     video, seconds = _padded(video, pixels), min(10, math.ceil(len(video)/video.fps))
-    return _ffmpeg(video.frames.numpy().tobytes(), *_raw(video), '-vf', f'{_SCALE}:out_color_matrix=bt601', *codec.command(f'{quality:g}', pixels, seconds).split())
+    return _ffmpeg(video.frames.numpy().tobytes(), *_raw(video), '-vf', f'{_SCALE}:out_color_matrix=bt601',
+                   *codec.command(f'{quality:g}', pixels, seconds).split())
 
 # %% ../nbs/18_rate_distortion.ipynb #0b561f46
 def decode_with(
@@ -102,7 +109,8 @@ def decode_with(
 ) -> tuple:                    # (Video, seconds)
     "Decompress a raw bitstream to RGB"
     w, h = size
-    raw, seconds = _ffmpeg(data, '-f', codec.stream, '-i', '-', '-vf', f'{_SCALE}:in_color_matrix=bt601,format=rgb24,crop={w}:{h}:0:0:exact=1',
+    raw, seconds = _ffmpeg(data, '-f', codec.stream, '-i', '-', '-vf',
+                           f'{_SCALE}:in_color_matrix=bt601,format=rgb24,crop={w}:{h}:0:0:exact=1',
                            '-fps_mode', 'passthrough', '-f', 'rawvideo', '-pix_fmt', 'rgb24')
     return Video(torch.from_numpy(np.frombuffer(raw, np.uint8).reshape(-1, h, w, 3).copy()), fps), seconds
 
@@ -110,7 +118,8 @@ def decode_with(
 @lru_cache
 def available() -> tuple: # names out of `CODECS`
     "The codecs whose encoders are in this ffmpeg"
-    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-hide_banner', '-encoders'], capture_output=True, text=True).stdout.split()
+    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-hide_banner', '-encoders'], capture_output=True,
+                          text=True).stdout.split()
     return tuple(name for name, c in CODECS.items() if c.encoder in said)
 
 # %% ../nbs/18_rate_distortion.ipynb #9dba0493
@@ -142,7 +151,9 @@ def at_size(
     k = _nearest(codec, video, nbytes, pixels, made)
     data, seconds = made[k]
     decoded, decode_seconds = decode_with(codec, data, video.size, video.fps)
-    return Encoded(data, decoded, seconds, decode_seconds, {'preset': codec.preset, 'pixels': pixels, codec.quality: round(codec.best + k*codec.step, 3)})
+    return Encoded(data, decoded, seconds, decode_seconds, {'preset': codec.preset, 'pixels': pixels,
+                                                            codec.quality: round(codec.best + k*codec.step,
+                                                                                 3)})
 
 # %% ../nbs/18_rate_distortion.ipynb #e7a89ee8
 def best_at(
@@ -152,7 +163,8 @@ def best_at(
     "A clip at about a size, as good as this codec can"
     made = {} if made is None else made
     near = lambda e: 0.9 < len(e.data)/nbytes < 1.1
-    return max((at_size(codec, video, nbytes, p, made.setdefault(p, {})) for p in codec.pixels), key=lambda e: (near(e), psnr(e.video, video)))
+    return max((at_size(codec, video, nbytes, p, made.setdefault(p, {})) for p in codec.pixels),
+               key=lambda e: (near(e), psnr(e.video, video)))
 
 # %% ../nbs/18_rate_distortion.ipynb #ffec1710
 _MOTIONS = {'': 'warm', 'noflow': 'none', 'learned': 'learned', 'table': 'table'}
@@ -168,10 +180,15 @@ def entry(
     "Whom a name means"
     base, _, variant = name.partition('-')
     if base in COLORS and variant in _MOTIONS: return Ours(base, _MOTIONS[variant])
-    if base in COLORS: raise ValueError(f'no {name!r}: there are {base}, ' + ', '.join(f'{base}-{v}' for v in _MOTIONS if v))
-    if base not in CODECS: raise ValueError(f'no codec {name!r}: there are {", ".join((*CODECS, *COLORS))}, each also with -variant')
-    if base not in available(): raise ValueError(f'this ffmpeg comes without {CODECS[base].encoder}: leave out {name}')
-    if variant and variant not in CODECS[base].presets: raise ValueError(f'no {name!r}: the presets of {base} are {", ".join(CODECS[base].presets)}')
+    if base in COLORS:
+        raise ValueError(f'no {name!r}: there are {base}, ' + ', '.join(f'{base}-{v}' for v in _MOTIONS if v))
+    if base not in CODECS:
+        raise ValueError(f'no codec {name!r}: there are {", ".join((*CODECS, *COLORS))}, each also with '
+                         '-variant')
+    if base not in available():
+        raise ValueError(f'this ffmpeg comes without {CODECS[base].encoder}: leave out {name}')
+    if variant and variant not in CODECS[base].presets:
+        raise ValueError(f'no {name!r}: the presets of {base} are {", ".join(CODECS[base].presets)}')
     return replace(CODECS[base], preset=variant or CODECS[base].preset)
 
 # %% ../nbs/18_rate_distortion.ipynb #917553be
@@ -189,7 +206,8 @@ class Point(NamedTuple):
 def _point(name, settings, nbytes, decoded, video, encode_seconds, decode_seconds, fit=()):
     "A decoded clip as a point."
     quality = psnr(decoded, video)
-    return Point(name, settings, nbytes, bpp(nbytes, video), quality if math.isfinite(quality) else None, round(encode_seconds, 3), round(decode_seconds, 3), fit)
+    return Point(name, settings, nbytes, bpp(nbytes, video), quality if math.isfinite(quality) else None,
+                 round(encode_seconds, 3), round(decode_seconds, 3), fit)
 
 def _by_ffmpeg(codec, name, video, **_):
     "bpp -> `Point`, for a conventional codec"
@@ -204,19 +222,24 @@ def _progress(history, most=40):
     "(seconds, dB) at up to so many moments, spread over a logarithmic clock; the squared error is the mean over the last tenth of the time until then"
     t, mse = np.array(history.seconds), np.array(history.mse)
     moments = {int(k) for k in np.searchsorted(t, np.geomspace(max(t[0], 1e-3), t[-1], most))}
-    return [[round(float(t[k]), 3), round(-10*math.log10(max(1e-12, mse[(t > 0.9*t[k]) & (t <= t[k])].mean())), 3)] for k in sorted(moments)]
+    return [[round(float(t[k]), 3),
+             round(-10*math.log10(max(1e-12, mse[(t > 0.9*t[k]) & (t <= t[k])].mean())), 3)]
+            for k in sorted(moments)]
 
 def _by_us(ours, name, video, seconds, seed, device):
     "bpp -> `Point`, for our codec"
     def at(rate):
         start = time.perf_counter()
         chosen = plan(video, color=ours.color, flow=ours.flow, bpp=rate)
-        data, history = encode_planned(video, chosen, seconds=seconds, seed=seed, device=device, progress=False)
+        data, history = encode_planned(video, chosen, seconds=seconds, seed=seed, device=device,
+                                       progress=False)
         spent = time.perf_counter() - start
         with tempfile.TemporaryDirectory() as folder:
             (path := Path(folder)/'clip.cfv').write_bytes(data)
             decoded, decode_seconds = decode_fresh(path)
-        settings = {k: v for k, v in info(data).items() if k in ('color', 'flow', 'layers', 'weights')} | dict(steps=len(history), seconds=seconds, seed=seed)
+        settings = {k: v for k, v in info(data).items() if k in ('color', 'flow', 'layers',
+                                                                 'weights')} | dict(steps=len(history),
+                                                                                    seconds=seconds, seed=seed)
         return _point(name, settings, len(data), decoded, video, spent, decode_seconds, _progress(history))
     return at
 
@@ -244,20 +267,27 @@ def curve(
 ) -> Curve:
     "Files of one codec at several rates"
     who = entry(name)
-    at, points, notes = _MAKERS[type(who)](who, name, video, seconds=seconds, seed=seed, device=device), {}, []
+    at = _MAKERS[type(who)](who, name, video, seconds=seconds, seed=seed, device=device)
+    points = {}
+    notes = []
     for rate in tqdm(sorted(set(rates)), desc=name, disable=not progress):
         try: p = at(rate)
-        except ValueError as e: notes.append(f'{rate:g} bpp: {e}'); continue
+        except ValueError as e:
+            notes.append(f'{rate:g} bpp: {e}')
+            continue
         if isinstance(who, Codec) and (note := _missed(p, rate)): notes.append(note)
         points[p.bytes] = p
-    return Curve(who.command() if isinstance(who, Codec) else f'coordflow encode --color {who.color} --flow {who.flow}', [points[n] for n in sorted(points)], notes)
+    return Curve(who.command() if isinstance(who, Codec)
+                 else f'coordflow encode --color {who.color} --flow {who.flow}',
+                 [points[n] for n in sorted(points)], notes)
 
 # %% ../nbs/18_rate_distortion.ipynb #be4d2470
 def machine() -> dict:
     "What the numbers were made on"
-    return dict(system=platform.system(), processor=platform.processor() or platform.machine(), cores=os.cpu_count(), threads=torch.get_num_threads(),
-                cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None, python=platform.python_version(), torch=torch.__version__,
-                coordflow_nb=__version__, ffmpeg=imageio_ffmpeg.get_ffmpeg_version())
+    return dict(system=platform.system(), processor=platform.processor() or platform.machine(),
+                cores=os.cpu_count(), threads=torch.get_num_threads(), cuda=torch.cuda.get_device_name()
+                if torch.cuda.is_available() else None, python=platform.python_version(),
+                torch=torch.__version__, coordflow_nb=__version__, ffmpeg=imageio_ffmpeg.get_ffmpeg_version())
 
 def save_json(
     said: dict, path, # what to write, and where
@@ -280,7 +310,8 @@ def check_comparison(
     if not rates: raise ValueError('no rates to compare at: give at least one, such as 0.1')
     for name in codecs: entry(name)
     for r in rates:
-        if not 0 < r < math.inf: raise ValueError(f'a rate is {r:g}: it must be a number of bits per pixel above 0')
+        if not 0 < r < math.inf:
+            raise ValueError(f'a rate is {r:g}: it must be a number of bits per pixel above 0')
     if not 0 < seconds < math.inf: raise ValueError(f'seconds is {seconds:g}: it must be a number above 0')
 
 def one_by_one(
@@ -303,22 +334,28 @@ def compare(
     codecs = list(dict.fromkeys(everyone() if codecs is None else codecs))
     check_comparison(codecs, rates, options.get('seconds', 60))
     anchor = anchor or ('x264' if 'x264' in codecs else codecs[0])
-    if anchor not in codecs: raise ValueError(f'the anchor {anchor!r} is not among the codecs: {", ".join(codecs)}')
+    if anchor not in codecs:
+        raise ValueError(f'the anchor {anchor!r} is not among the codecs: {", ".join(codecs)}')
     made = curves(video, codecs, rates, **options)
-    if not any(k.points for k in made.values()): raise ValueError('; '.join(f'{c}: {n}' for c, k in made.items() for n in k.notes))
-    about = dict(name=name, frames=len(video), width=video.size[0], height=video.size[1], fps=float(video.fps))
-    kept = {c: dict(how=k.how, points=[p._asdict() for p in k.points], notes=k.notes) for c, k in made.items()}
+    if not any(k.points for k in made.values()):
+        raise ValueError('; '.join(f'{c}: {n}' for c, k in made.items() for n in k.notes))
+    about = dict(name=name, frames=len(video), width=video.size[0], height=video.size[1],
+                 fps=float(video.fps))
+    kept = {c: dict(how=k.how, points=[p._asdict() for p in k.points], notes=k.notes) for c,
+            k in made.items()}
     said = dict(clip=about, command=command, machine=machine(), rates=list(rates), anchor=anchor, curves=kept)
     return said | dict(bd=bd_rows(said))
 
 # %% ../nbs/18_rate_distortion.ipynb #3321ce39
 def _known(curve):
     "Rates and PSNRs of the points of a report, by rate; without infinite ones."
-    return [list(v) for v in zip(*sorted((p['bpp'], p['psnr']) for p in curve['points'] if p['psnr'] is not None))] or [[], []]
+    return [list(v) for v in zip(*sorted((p['bpp'], p['psnr']) for p in curve['points']
+                                         if p['psnr'] is not None))] or [[], []]
 
 def _obstacle(name, curve):
     "What keeps a curve from a BD-rate, or ''."
-    if len(curve[0]) < 4: return f'{name} has {len(curve[0])} point{"s"*(len(curve[0]) != 1)}, BD-rate takes 4'
+    if len(curve[0]) < 4:
+        return f'{name} has {len(curve[0])} point{"s"*(len(curve[0]) != 1)}, BD-rate takes 4'
     return '' if (np.diff(curve[1]) > 0).all() else f'the curve of {name} does not rise'
 
 def _shared(a, b):
@@ -329,7 +366,10 @@ def _verdict(anchor, a, name, b):
     "(BD-rate in per cent or None, range, a note)"
     if why := _obstacle(anchor, a) or _obstacle(name, b): return None, None, why
     low, high = _shared(a, b)
-    if low >= high: return None, None, f'no overlap: {min(b[1]):.1f} to {max(b[1]):.1f} dB, {anchor} {min(a[1]):.1f} to {max(a[1]):.1f} dB'
+    if low >= high:
+        return (None, None,
+                f'no overlap: {min(b[1]):.1f} to {max(b[1]):.1f} dB, {anchor} {min(a[1]):.1f} to '
+                f'{max(a[1]):.1f} dB')
     note = 'small overlap' if high - low < (max(a[1]) - min(a[1]))/2 else ''
     return round(bd_rate(*a, *b), 2), [round(low, 2), round(high, 2)], note
 
@@ -343,8 +383,10 @@ def bd_rows(
     curves = {name: _known(c) for name, c in report['curves'].items()}
     rows = []
     for name, c in report['curves'].items():
-        rate, shared, note = (None, None, 'anchor') if name == anchor else _verdict(anchor, curves[anchor], name, curves[name])
-        spent = {k: round(float(np.mean([p[k] for p in c['points']])), 3) if c['points'] else None for k in ('encode_seconds', 'decode_seconds')}
+        rate, shared, note = (None, None, 'anchor') if name == anchor else _verdict(anchor, curves[anchor],
+                                                                                    name, curves[name])
+        spent = {k: round(float(np.mean([p[k] for p in c['points']])), 3) if c['points'] else None
+                 for k in ('encode_seconds', 'decode_seconds')}
         rows.append(dict(codec=name, anchor=anchor, bd_rate=rate, shared=shared, note=note, **spent))
     return rows
 
@@ -352,13 +394,15 @@ def bd_rows(
 def _aligned(rows):
     "Rows of words as lines: the first column to the left, the last as it is, the others to the right."
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join('  '.join([r[0].ljust(widths[0]), *(w.rjust(n) for w, n in zip(r[1:-1], widths[1:])), r[-1]]).rstrip() for r in rows)
+    return '\n'.join('  '.join([r[0].ljust(widths[0]), *(w.rjust(n) for w, n in zip(r[1:-1], widths[1:])),
+                                r[-1]]).rstrip() for r in rows)
 
 def in_words(
     settings: dict, # of a point
 ) -> str:           # such as 'medium, yuv444p, crf 29.7'
     "Settings, short"
-    return ', '.join(f'{k} {v:,}' if isinstance(v, (int, float)) else f'{k} {v}' if v.isdecimal() else v for k, v in settings.items())
+    return ', '.join(f'{k} {v:,}' if isinstance(v, (int, float)) else f'{k} {v}' if v.isdecimal() else v
+                     for k, v in settings.items())
 
 def _or_dash(value, form): return '-' if value is None else form.format(value)
 
@@ -367,8 +411,9 @@ def bd_table(
 ) -> str:                             # lines
     "BD-rates in plain text"
     rows = bd_rows(report, anchor)
-    lines = [(r['codec'], _or_dash(r['bd_rate'], '{:+.1f} %'), '{:.1f} to {:.1f} dB'.format(*r['shared']) if r['shared'] else '-',
-              _or_dash(r['encode_seconds'], '{:.2f} s'), _or_dash(r['decode_seconds'], '{:.2f} s'), r['note']) for r in rows]
+    lines = [(r['codec'], _or_dash(r['bd_rate'], '{:+.1f} %'), '{:.1f} to {:.1f} dB'.format(*r['shared'])
+              if r['shared'] else '-', _or_dash(r['encode_seconds'], '{:.2f} s'),
+              _or_dash(r['decode_seconds'], '{:.2f} s'), r['note']) for r in rows]
     return _aligned([('', f'BD-rate ({rows[0]["anchor"]})', 'range of PSNR', 'encode', 'decode', ''), *lines])
 
 def tables(
@@ -382,19 +427,23 @@ def points_table(
 ) -> str:         # lines
     "Every file, and every note, in plain text"
     points = [p for c in report['curves'].values() for p in c['points']]
-    lines = [(p['codec'], f'{p["bytes"]:,}', f'{p["bpp"]:.4f}', _or_dash(p['psnr'], '{:.2f} dB'), f'{p["encode_seconds"]:.2f} s', f'{p["decode_seconds"]:.2f} s',
-              in_words(p['settings'])) for p in points]
+    lines = [(p['codec'], f'{p["bytes"]:,}', f'{p["bpp"]:.4f}', _or_dash(p['psnr'], '{:.2f} dB'),
+              f'{p["encode_seconds"]:.2f} s', f'{p["decode_seconds"]:.2f} s', in_words(p['settings']))
+             for p in points]
     notes = [f'{name}: {n}' for name, c in report['curves'].items() for n in c['notes']]
-    return '\n'.join([_aligned([('', 'bytes', 'bpp', 'PSNR', 'encode', 'decode', 'settings'), *lines]), *notes])
+    return '\n'.join([_aligned([('', 'bytes', 'bpp', 'PSNR', 'encode', 'decode', 'settings'), *lines]),
+                      *notes])
 
 # %% ../nbs/18_rate_distortion.ipynb #0005500a
 def finding(
     report: dict, # from `compare`
 ) -> str:         # for a title
     "What the BD-rates say, best first; a line breaks only between codecs"
-    rows, who = sorted((r for r in bd_rows(report) if r['bd_rate'] is not None), key=lambda r: r['bd_rate']), report['clip']['name']
+    rows = sorted((r for r in bd_rows(report) if r['bd_rate'] is not None), key=lambda r: r['bd_rate'])
+    who = report['clip']['name']
     if not rows: return f'{who}: no BD-rate, see the notes of the table'
-    return f'{who}, bits for the same PSNR, {report["anchor"]} = 100 %: ' + ', '.join(f'{r["codec"]}\u00a0{100 + r["bd_rate"]:.0f}\u00a0%' for r in rows)
+    return (f'{who}, bits for the same PSNR, {report["anchor"]} = 100 %: '
+            + ', '.join(f'{r["codec"]}\u00a0{100 + r["bd_rate"]:.0f}\u00a0%' for r in rows))
 
 def plot_report(
     report: dict, # from `compare`

@@ -18,7 +18,8 @@ from .flow import FlowSettings, fit_flow
 from .layers import Found
 from .fusion import CoordFlow
 from .training import History, arithmetic
-from .texture import TextureFitter, TextureSettings, bands, make_texture_model, texture_settings
+from .wavelets import bands
+from .texture import TextureFitter, TextureSettings, make_texture_model, texture_settings
 from .deformation import DeformationSettings, fit_deformations
 from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np, torch
 from tqdm.auto import tqdm
 
-from .video import Video, moving_layers
+from .files import Video
+from .video import moving_layers
 from .fusion import make_model
 from .entropy_coding import read_varint, write_varint
 from .bitstream import (CODE_RANGES, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION, BitstreamError, Field, Limits, seal, read_file, unpack_fields, write_file)
