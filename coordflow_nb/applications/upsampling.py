@@ -52,7 +52,7 @@ def geometry(
 ) -> Geometry:
     "Where a frame of any size samples the canonical images"
     model, t = opened.at(u)
-    alpha = next(opened.render([u], size)).alpha.permute(2, 0, 1)[:, None, None]
+    alpha = next(opened.render([u], size)).alpha[:, None, None]
     layers = range(len(model.layers))
     return Geometry([_fine_grid(model, l, t, size, opened.size, factor) for l in layers], list(alpha))
 
