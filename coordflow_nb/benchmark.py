@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 import torch
-from .files import Video
-from .video import moving_layers
+from .video import Video, moving_layers
 from .metrics import psnr
 from .codec import decode_fresh, encode_planned, load, plan
 from .rate_distortion import machine, save_json
@@ -64,8 +63,8 @@ def best_iou(
 
 # %% ../nbs/34_experiments.ipynb #ecc3b95c
 def _alphas(model, size):
-    "Shares [T, H, W, L] of the layers of a model, as float16"
-    return torch.stack([f.alpha.half() for f in model.render(size, model.times)])
+    "Shares [L, T, H, W] of the layers of a model, as float16"
+    return torch.stack([f.alpha.half() for f in model.render(size, model.times)], 1)
 
 def run_case(
     case: Case,
@@ -82,10 +81,10 @@ def run_case(
         path.write_bytes(data)
         decoded, decode_seconds = decode_fresh(path)
     alpha = _alphas(load(data, device='cpu'), video.size)
-    said = dict(asdict(case), psnr=psnr(decoded, video), bytes=len(data), bpp=8*len(data)/video.frames[..., 0].numel(), found=alpha.shape[-1], steps=len(history),
+    said = dict(asdict(case), psnr=psnr(decoded, video), bytes=len(data), bpp=8*len(data)/video.frames[..., 0].numel(), found=len(alpha), steps=len(history),
                 width=getattr(chosen.model.color, 'width', None), flow_kind=chosen.model.flow.kind, find_seconds=chosen.spent, encode_seconds=seconds, decode_seconds=decode_seconds,
-                decided=(alpha.amax(-1) > 0.9).float().mean().item(), shares=alpha.float().mean((0, 1, 2)).tolist())
-    if mask is not None: said['iou'], said['iou_frames'], said['object'] = best_iou(alpha.argmax(-1), mask, alpha.shape[-1])
+                decided=(alpha.amax(0) > 0.9).float().mean().item(), shares=alpha.float().mean((1, 2, 3)).tolist())
+    if mask is not None: said['iou'], said['iou_frames'], said['object'] = best_iou(alpha.argmax(0), mask, len(alpha))
     return said
 
 # %% ../nbs/34_experiments.ipynb #5ab4d2db
