@@ -53,7 +53,8 @@ def camera_path(
     if layer is not None and not 0 <= layer < opened.layers:
         raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}; without a layer, the largest is taken')
     path = torch.zeros(0, 4)
-    for model, start in zip(opened.models, opened.starts):
+    for gop, start in enumerate(opened.starts):
+        model = opened.model(gop)
         own = background(model, opened.size) if layer is None else layer
         part = _flow_of(model, own)
         if len(path): part = compose(compose(compose(path[-1], _link(opened, start, own)), inverse(part[0])), part)
