@@ -17,6 +17,7 @@ from ..video import Video, as_fps, check_memory
 from ..files import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
+from ..registration import canonical_region
 from ..fusion import to_bytes
 from ..texture import SamplingGrid, to_grid, backward_warp, splat
 from ..codec import output_positions, output_size
@@ -33,8 +34,8 @@ def _fine_grid(model, layer, t, size, coded, factor):
     color, p = model.layers[layer].color, pixel_grid(size, device=t.device)
     q = transform(model.motion(t)[layer][:, None, None], p)
     q = q + color.displacement(q.view(-1, 2), t).view_as(q)
-    x, y, w, h = region = color.region(model.motion(model.times)[layer], coded)
-    return SamplingGrid(to_grid(q, region, coded), (h*factor, w*factor))
+    region = color.region() or canonical_region(model.motion(model.times)[layer], coded)
+    return SamplingGrid(to_grid(q, region, coded), (region[3]*factor, region[2]*factor))
 
 @torch.no_grad()
 def geometry(
