@@ -20,7 +20,8 @@ from .flow import FlowSettings
 from .kernel import FusedColor
 from .fusion import ModelSettings, make_model, to_bytes
 from .metrics import psnr
-from .training import FitSettings, Fitter, RecordedFitter
+from .training import FitSettings, Fitter
+from .fitting import RecordedFitter
 from .quantization import Quantized
 from .entropy_coding import estimated_bits
 from .codec import decode, decode_fresh, encode, load
@@ -72,7 +73,7 @@ def training_step(
     "One step of fitting networks to a clip of noise, with rounded weights and a price on them"
     frames = torch.randint(0, 256, (*shape, 3), dtype=torch.uint8, device=device)
     model = make_model(ModelSettings(shape[0], layers, _color(width), FlowSettings('table', shape[0]))).to(device)
-    if not together: model._colors = lambda q, t: torch.stack([l.color(x, t) for l, x in zip(model.layers, q)])
+    if not together: model.colors = lambda q, t: torch.stack([l.color(x, t) for l, x in zip(model.layers, q)])
     fitter = (RecordedFitter if recorded else Fitter)(Quantized(model).to(device), frames, FitSettings(batch=batch, precision=precision), lambda m: estimated_bits(m.integers()), 1e-3)
     def steps():
         for _ in range(10): fitter.step(0.5)
@@ -88,7 +89,7 @@ def network_decode(
 ) -> dict:          # seconds a frame, operations of its products, operations a second
     "A frame of networks"
     model = make_model(ModelSettings(2, layers, _color(width), FlowSettings('table', 2))).to(device).eval()
-    model._painters = lambda: [FusedColor(l.color, parts) if parts else l.color for l in model.layers]   # whatever the renderer would pick
+    model.evaluator = lambda color: FusedColor(color, parts) if parts else color   # whatever the renderer would pick
     seconds, operations = best_seconds(lambda: next(model.render(size, model.times[:1])), device), 2*layers*products(_color(width))*size[0]*size[1]
     return dict(seconds=seconds, operations=operations, rate=operations/seconds)
 
