@@ -31,7 +31,8 @@ from .metrics import bpp, psnr
 from .coordinates import finest_period, pixel_grid
 from .flow import compose, inverse, transform
 from .fusion import fuse, to_bytes
-from .texture import ColorTexture, time_basis, synthesize
+from .wavelets import synthesize, time_basis
+from .texture import ColorTexture
 from .quantization import step_value
 from .bitstream import fields_size, read_section, unpack_fields
 from .texture_codec import TEXTURE_FIELDS

@@ -102,7 +102,7 @@ def _seam(self, layer, g):
     if (layer, g) not in self._seams:
         first = self.opened.starts[g]
         before, after = self.opened.render([first - 1, first])
-        found = register_pair(before.rgb[None].cpu(), after.rgb[None].cpu(), weights=after.alpha[None, ..., layer].cpu())
+        found = register_pair(before.rgb[None].cpu(), after.rgb[None].cpu(), weights=after.alpha[None, layer].cpu())
         self._seams[layer, g] = found.similarity[0].to(before.rgb.device)
     return self._seams[layer, g]
 

@@ -19,7 +19,8 @@ from PIL import Image
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from ..video import Stream, Video, as_fps, moving_layers
+from ..video import Video, as_fps, moving_layers
+from ..files import Stream
 from ..coordinates import frame_times
 from ..bitstream import LIMITS, Limits, read_section, unpack_fields
 from ..fusion import CoordFlow, to_bytes

@@ -70,7 +70,7 @@ def geometry(
 ) -> Geometry:
     "Where a frame of any size looks on canvases"
     model, t = opened.at(u)
-    alpha = next(opened.render([u], size)).alpha.permute(2, 0, 1)[:, None, None]
+    alpha = next(opened.render([u], size)).alpha[:, None, None]
     return Geometry([_fine_grid(model, l, t, size, opened.size, factor) for l in range(len(model.layers))], list(alpha))
 
 # %% ../../nbs/21_upsampling.ipynb #0e786b3a
