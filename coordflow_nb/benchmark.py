@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
 import torch
-from .video import Video, moving_layers
+from .files import Video
+from .video import moving_layers
 from .metrics import psnr
 from .codec import decode_fresh, encode_planned, load, plan
 from .rate_distortion import machine, save_json

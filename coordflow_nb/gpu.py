@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from .video import Video, moving_layers
+from .files import Video
+from .video import moving_layers
 from .coordinates import encoding_size
 from .color import ColorSettings
 from .flow import FlowSettings

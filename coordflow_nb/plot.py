@@ -35,24 +35,29 @@ def _save_light():
 # %% ../nbs/01b_plot.ipynb #17a2d1df
 def use_style():
     "Set matplotlib's defaults for this book: layer colours, a light grid, no box, text readable at column width."
-    import matplotlib.pyplot as plt   # here and below, since it takes most of a second, and codecs draw nothing
+    # here and below, since it takes most of a second, and codecs draw nothing
+    import matplotlib.pyplot as plt
     _save_light()
-    plt.rcParams.update({
-        'figure.figsize': (8, 3.4), 'figure.dpi': 100, 'savefig.dpi': 100, 'figure.facecolor': 'white',
-        'figure.constrained_layout.use': True, 'font.size': 10, 'axes.titlesize': 11, 'axes.titlelocation': 'left',
-        'axes.labelsize': 10, 'legend.fontsize': 9, 'legend.frameon': False,
-        'axes.prop_cycle': plt.cycler(color=LAYER_COLORS), 'axes.spines.top': False, 'axes.spines.right': False,
-        'axes.grid': True, 'axes.axisbelow': True, 'grid.color': '#dddddd', 'grid.linewidth': 0.7, 'lines.linewidth': 1.8,
-        'image.cmap': 'gray', 'image.interpolation': 'nearest'})
+    plt.rcParams.update({'figure.figsize': (8, 3.4), 'figure.dpi': 100, 'savefig.dpi': 100,
+                         'figure.facecolor': 'white', 'figure.constrained_layout.use': True, 'font.size': 10,
+                         'axes.titlesize': 11, 'axes.titlelocation': 'left', 'axes.labelsize': 10,
+                         'legend.fontsize': 9, 'legend.frameon': False,
+                         'axes.prop_cycle': plt.cycler(color=LAYER_COLORS), 'axes.spines.top': False,
+                         'axes.spines.right': False, 'axes.grid': True, 'axes.axisbelow': True,
+                         'grid.color': '#dddddd', 'grid.linewidth': 0.7, 'lines.linewidth': 1.8,
+                         'image.cmap': 'gray', 'image.interpolation': 'nearest'})
 
 # %% ../nbs/01b_plot.ipynb #ae0fcd85
 def _to_array(image):
     "A picture of any wrapping as numpy: uint8 or float in [0, 1]; [H,W] or [H,W,3]."
-    if hasattr(image, 'detach'): image = image.detach().float().cpu().numpy() if image.is_floating_point() else image.detach().cpu().numpy()
+    if hasattr(image, 'detach'):
+        image = (image.detach().float().cpu().numpy() if image.is_floating_point()
+                 else image.detach().cpu().numpy())
     a = np.asarray(image)
     if a.ndim == 3 and a.shape[-1] == 1: a = a[..., 0]
     if a.ndim != 2 and not (a.ndim == 3 and a.shape[-1] in (3, 4)):
-        raise ValueError(f'an image is [H,W] or [H,W,3], this one is {list(a.shape)}: index or permute it first')
+        raise ValueError(f'an image is [H,W] or [H,W,3], this one is {list(a.shape)}: index or permute it '
+                         'first')
     return a if a.dtype == np.uint8 else np.clip(np.nan_to_num(a.astype(np.float32)), 0, 1)
 
 # %% ../nbs/01b_plot.ipynb #b4efde73

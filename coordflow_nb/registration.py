@@ -124,10 +124,13 @@ def _align_level(canvas, image, own, q, light, aspect, steps):
 
 def _align(canvas, image, own, q, levels, steps):
     "Coarse to fine: similarities and (gain, bias)"
-    light, aspect = torch.tensor([1., 0], device=q.device).repeat(len(q), 1), image.shape[-1] / image.shape[-2]
-    stack = list(zip(_pyramid(canvas.image), _pyramid(image), _pyramid(own))) if levels > 1 else [(canvas.image, image, own)]
+    light = torch.tensor([1., 0], device=q.device).repeat(len(q), 1)
+    aspect = image.shape[-1] / image.shape[-2]
+    stack = list(zip(_pyramid(canvas.image), _pyramid(image),
+                     _pyramid(own))) if levels > 1 else [(canvas.image, image, own)]
     for reference, frame, mine in stack[-levels:]:
-        n = steps * (3 if 3*frame.shape[-2] < image.shape[-2] else 1)               # coarse steps are cheap, and reach far
+        # coarse steps are cheap, and reach far
+        n = steps * (3 if 3*frame.shape[-2] < image.shape[-2] else 1)
         q, light = _align_level(canvas._replace(image=reference), frame, mine, q, light, aspect, n)
     return q, light
 
@@ -164,7 +167,8 @@ def _match(canvas, image, q, own, levels, steps):
     w, s = _robust(r, own)
     confidence, left = _confidence(image, own, _jacobian(image, p, aspect), r, w, s, light[:, 0])
     lost = (confidence < CONFIDENCE_THRESHOLD)[:, None]
-    return Match(start.where(lost, q), torch.tensor([1., 0], device=q.device).where(lost, light), w, confidence, left)
+    return Match(start.where(lost, q), torch.tensor([1., 0], device=q.device).where(lost, light), w,
+                 confidence, left)
 
 # %% ../nbs/08_registration.ipynb #a7252a78
 def register_pair(
@@ -180,11 +184,15 @@ def register_pair(
     canvas = reference if isinstance(reference, Canvas) else _frame_canvas(grey(reference))
     B, (H, W) = len(image), image.shape[-2:]
     if not isinstance(reference, Canvas) and canvas.image.shape[-2:] != (H, W):
-        raise ValueError(f'the reference is {list(canvas.image.shape)}, the frames {[B, H, W]}: give them one size')
-    if len(canvas.image) not in (1, B): raise ValueError(f'{len(canvas.image)} references for {B} frames: give one, or one each')
+        raise ValueError(f'the reference is {list(canvas.image.shape)}, the frames {[B, H, W]}: give them '
+                         'one size')
+    if len(canvas.image) not in (1, B):
+        raise ValueError(f'{len(canvas.image)} references for {B} frames: give one, or one each')
     own = torch.ones_like(image) if weights is None else weights.to(image)
-    if own.shape != image.shape: raise ValueError(f'weights are {list(own.shape)}: give one a pixel, {list(image.shape)}')
-    start, n = start.to(image).expand(B, 4), max(1, 10**6 // (H*W))       # n: a batch that stays small in memory
+    if own.shape != image.shape:
+        raise ValueError(f'weights are {list(own.shape)}: give one a pixel, {list(image.shape)}')
+    # n: a batch that stays small in memory
+    start, n = start.to(image).expand(B, 4), max(1, 10**6 // (H*W))
     part = lambda i: canvas if len(canvas.image) == 1 else canvas._replace(image=canvas.image[i:i+n])
     done = [_match(part(i), image[i:i+n], start[i:i+n], own[i:i+n], levels, steps) for i in range(0, B, n)]
     return Match(*map(torch.cat, zip(*done)))
@@ -219,13 +227,15 @@ class _Mosaic:
     def __init__(self, size, q):
         (W, H), (x, y, w, h) = size, (region := canonical_region(q, size))
         self.p, self.sums = pixel_grid(size, region, q.device), torch.zeros(2, h, w, device=q.device)
-        self.box = torch.tensor([(2*x + w - W)/H, (2*y + h - H)/H], device=q.device), torch.tensor([w/H, h/H], device=q.device)
+        self.box = (torch.tensor([(2*x + w - W)/H, (2*y + h - H)/H], device=q.device),
+                    torch.tensor([w/H, h/H], device=q.device))
 
     def add(self, image, q, light, weights):
         image, weights = light[:, :1, None]*image + light[:, 1:, None], weights + 0.01
         n = max(1, 10**6 // image[0].numel())
         for i in range(0, len(image), n):
-            x, inside = unwarp(torch.stack([image[i:i+n]*weights[i:i+n], weights[i:i+n]], 1), q[i:i+n], self.p)
+            x, inside = unwarp(torch.stack([image[i:i+n]*weights[i:i+n], weights[i:i+n]], 1), q[i:i+n],
+                               self.p)
             self.sums += (x * inside).sum(0)
 
     @property
@@ -245,12 +255,17 @@ def _rings(frames, widest=8):
 # %% ../nbs/08_registration.ipynb #8b9df3a9
 def _carry(q, before, after, old):
     "Let the frames beyond a ring follow the correction of its outermost frames (in place)"
-    if before: k = before[-1]; q[:k] = compose(compose(q[k], inverse(old[k])), q[:k])
-    if after: k = after[-1]; q[k+1:] = compose(compose(q[k], inverse(old[k])), q[k+1:])
+    if before:
+        k = before[-1]
+        q[:k] = compose(compose(q[k], inverse(old[k])), q[:k])
+    if after:
+        k = after[-1]
+        q[k+1:] = compose(compose(q[k], inverse(old[k])), q[k+1:])
 
 def _refine(image, q, weights, own):
     "Register the frames of one shot with their growing mosaic; a Match with similarities of identity at frame T//2"
-    q, m, size, levels = fix_gauge(q), len(image) // 2, image.shape[:-3:-1], 2 if (own == 1).all() else 3   # a part of a picture chains worse
+    # a part of a picture chains worse
+    q, m, size, levels = fix_gauge(q), len(image) // 2, image.shape[:-3:-1], 2 if (own == 1).all() else 3
     mosaic = _Mosaic(size, q)
     mosaic.add(image[m:m+1], q[m:m+1], torch.tensor([[1., 0]], device=q.device), weights[m:m+1])
     for before, after in _rings(len(image)):
@@ -285,7 +300,8 @@ def _join(similarities):
 
 def _linked(image, own, start):
     "First trajectory, one shot after the other: (first, end, similarities [n, 4]); weights, confidence, residual of every frame"
-    if start is not None: return [(0, len(image), start)], own.clone(), image.new_ones(len(image)), image.new_zeros(len(image))
+    if start is not None:
+        return [(0, len(image), start)], own.clone(), image.new_ones(len(image)), image.new_zeros(len(image))
     links = register_pair(image[:-1], image[1:], weights=own[1:])
     _, _, w, confidence, residual = (torch.cat([x[:1], x]) for x in links)
     shots = _shots(links.confidence >= CONFIDENCE_THRESHOLD) if (own == 1).all() else [(0, len(image))]
@@ -300,9 +316,12 @@ def register(
     "The dominant motion of a clip, or that of the pixels that `weights` selects"
     image = grey(video)
     own = torch.ones_like(image) if weights is None else weights.to(image)
-    if own.shape != image.shape: raise ValueError(f'weights are {list(own.shape)}: give one a pixel, {list(image.shape)}')
-    if start is not None and start.shape != (len(image), 4): raise ValueError(f'start is {list(start.shape)}: give [{len(image)}, 4]')
-    if len(image) == 1: return Registration(image.new_zeros(1, 4), image.new_zeros(1), image.new_zeros(1), own)
+    if own.shape != image.shape:
+        raise ValueError(f'weights are {list(own.shape)}: give one a pixel, {list(image.shape)}')
+    if start is not None and start.shape != (len(image), 4):
+        raise ValueError(f'start is {list(start.shape)}: give [{len(image)}, 4]')
+    if len(image) == 1:
+        return Registration(image.new_zeros(1, 4), image.new_zeros(1), image.new_zeros(1), own)
     shots, w, confidence, residual = _linked(image, own, start)
     parts = []
     for a, b, q in shots:
@@ -325,7 +344,8 @@ def mosaic(
     "Registered frames, merged into one picture of the canonical space"
     x = frames.frames if isinstance(frames, Video) else frames
     if kind not in ('median', 'mean'): raise ValueError(f"kind is {kind!r}: it must be 'median' or 'mean'")
-    if similarities.shape != (len(x), 4): raise ValueError(f'similarities are {list(similarities.shape)}: give [{len(x)}, 4]')
+    if similarities.shape != (len(x), 4):
+        raise ValueError(f'similarities are {list(similarities.shape)}: give [{len(x)}, 4]')
     size = x.shape[2], x.shape[1]
     p, rows = pixel_grid(size, region or canonical_region(similarities, size), x.device), []
     merge = (lambda v: v.nanmedian(0).values) if kind == 'median' else (lambda v: v.nanmean(0))

@@ -17,7 +17,8 @@ from scipy.ndimage import median_filter
 from ..video import Video
 from ..metrics import psnr
 from ..layers import find_layers
-from ..texture import TextureFitter, analyse, frames_of, from_opponent, canonical_image
+from ..wavelets import analyse
+from ..texture import TextureFitter, frames_of, from_opponent, canonical_image
 from ..texture_codec import bending_model, rigid_model
 from .opened import ffmpeg_filter, compared
 

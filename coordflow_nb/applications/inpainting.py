@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 from skimage.restoration import inpaint_biharmonic
 
-from ..video import Video, natural_order
+from ..files import Video, natural_order
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
 from ..texture import TextureFitter, fill_unknown, from_opponent

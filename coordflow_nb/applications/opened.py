@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 from ..video import Video, moving_layers
 from ..coordinates import frame_times
 from ..bitstream import LIMITS, Limits
-from ..codec import open_bytes, load, open_source, read_header
+from ..bitstream import open_bytes, read_header
+from ..codec import load, open_source
 
 # %% ../../nbs/20_opened.ipynb #5a21e7de
 class Opened:

@@ -23,8 +23,9 @@ from skimage.registration import optical_flow_tvl1
 from skimage.segmentation import find_boundaries
 from skimage.transform import resize
 
+from ..files import Video, atomic_path, check_target, remove_path, replace_path
 from ..plot import LAYER_COLORS
-from ..video import Video, check_target, _remove, _replace, atomic_path, check_memory
+from ..video import check_memory
 from ..registration import register
 from ..layers import residual
 from ..fusion import to_bytes
@@ -259,9 +260,9 @@ def _whole_folder(folder):
     new = path.with_name(f'.{path.name[:100]}.{secrets.token_hex(4)}') if path.is_dir() else path
     with atomic_path(new) as out: yield out
     if new == path: return
-    try: _replace(new, path)
+    try: replace_path(new, path)
     except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror or e}') from e
-    finally: _remove(new)
+    finally: remove_path(new)
 
 def _summary(masks, fps, layers):
     "What masks are, and numbers about them, for JSON"
