@@ -52,7 +52,7 @@ def _fine_grid(model, layer, t, size, coded, factor):
     color, q = model.layers[layer].color, model.motion(t)[layer]
     p = transform(q[:, None, None], pixel_grid(size, device=t.device))
     if hasattr(color.settings, 'region'):                        # a texture: its own canvas, and what bends
-        s, view = color.settings, SamplingGrid(to_grid(p, color.settings), color.settings.shape[1:])
+        s, view = color.settings, SamplingGrid(to_grid(p, color.settings.region, coded), color.settings.shape[1:])
         u = ((t.item() + 1)*s.frames - 1)/2
         if color.deformation: view = deformed(view, color.deformation.at(min(max(round(u, 3), 0), s.frames - 1)))
         w, h = s.region[2:]
