@@ -6,7 +6,7 @@
 __all__ = ['WORK', 'FULL', 'SHOWN', 'layers_at', 'layer_values', 'mixed', 'Window', 'window', 'affordable', 'layer_color',
            'tinted', 'error_map', 'scaled', 'part_of', 'with_lines', 'file_name', 'original_of', 'View', 'Viewer']
 
-# %% ../nbs/29_views.ipynb #506b2502
+# %% ../nbs/29_views.ipynb #1cdc085a
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,13 +18,14 @@ from fastcore.basics import patch
 from matplotlib import colormaps
 from PIL import Image, ImageColor, ImageDraw
 
+from .video import Video
+from .files import EXAMPLES
 from .plot import LAYER_COLORS
-from .video import EXAMPLES, Video
 from .metrics import psnr
 from .coordinates import pixel_grid
 from .flow import inverse, transform
 from .fusion import fuse, to_bytes
-from .codec import open_bytes, reference_clip
+from .rate_distortion import reference_clip
 from .applications.opened import Opened
 
 # %% ../nbs/29_views.ipynb #887d9e15
@@ -208,7 +209,7 @@ class View:
         if self.shown not in SHOWN:
             raise ValueError(f'shown is {self.shown!r}: it must be one of {", ".join(SHOWN)}')
 
-# %% ../nbs/29_views.ipynb #4de6971e
+# %% ../nbs/29_views.ipynb #d241393a
 class Viewer:
     "A `.cfv` file, its original if there is one, and the pictures of all views of it"
     def __init__(self,
@@ -217,9 +218,8 @@ class Viewer:
         box: tuple = (640, 400), # (w, h) of the display in pixels
         device=None,             # None: CUDA if there is one, else CPU
     ):
-        data = open_bytes(source)
-        self.name, self.bytes, self.box = file_name(source), len(data), box
-        self.file = Opened(data, device)
+        self.name, self.file, self.box = file_name(source), Opened(source, device), box
+        self.bytes = len(self.file.data)
         self.original = self._compatible(original_of(source, original))
         self.values, self.decoded = lru_cache(24)(self._values), lru_cache(64)(self._decoded)
         self.anchors = lru_cache(64)(self._anchors)
@@ -310,7 +310,7 @@ def _draw_alpha(self: Viewer, view, seen):
     self._check_layer(view.layer, len(values))
     return _fitted(tinted(values[..., 3].softmax(0)[view.layer].numpy(), view.layer), seen)
 
-# %% ../nbs/29_views.ipynb #75a89237
+# %% ../nbs/29_views.ipynb #a7b39344
 @patch
 def _corners(self: Viewer):
     "Of the frame, clockwise and back to the first: positions [5, 2]"
@@ -320,8 +320,8 @@ def _corners(self: Viewer):
 @patch
 def _group(self: Viewer, k):
     "The model of frame k, its motions [L, T, 4], and the number of its first frame"
-    model, _ = self.file.at(k)
-    first = max(s for s in self.file.starts if s <= k)
+    gop = self.file.group(k)
+    model, first = self.file.model(gop), self.file.starts[gop]
     with torch.no_grad(): return model, model.motion(model.times).cpu(), first
 
 @patch

@@ -25,7 +25,6 @@ from ..coordinates import pixel_grid
 from ..flow import inverse, transform
 from ..registration import grey, register_pair
 from ..fusion import fuse, to_bytes
-from ..texture import SamplingGrid, to_grid, backward_warp
 from ..codec import output_size, encode
 from .opened import Opened, open_file, TrueClip, compared
 
@@ -51,10 +50,7 @@ _ROUNDS = 6   # of undoing a bend, each of which leaves a fraction of the error
 def _bend(color, q, t):
     "How far beside canonical positions q [n, 2] a layer's colours are looked up at a time [1, 1], in half frame heights"
     if getattr(color, 'deformation', None) is None: return torch.zeros_like(q)
-    s = color.settings
-    u = float((((t + 1)*s.frames - 1)/2).clamp(0, s.frames - 1))
-    shift = backward_warp(color.deformation.at(round(u) if abs(u - round(u)) < 1e-3 else u), SamplingGrid(to_grid(q, s).view(1, 1, -1, 2), s.shape[1:]), 'bilinear')
-    return shift[0, :, 0].T*2/s.height
+    return color.displacement(q, t)
 
 def surface(
     layer,           # a `Layer` of a model

@@ -35,7 +35,7 @@ def _fine_grid(model, layer, t, size, coded, factor):
     p = transform(q[:, None, None], pixel_grid(size, device=t.device))
     if hasattr(color.settings, 'region'):                # a texture: its own canonical image, and what bends
         s = color.settings
-        grid, u = SamplingGrid(to_grid(p, s), s.shape[1:]), ((t.item() + 1)*s.frames - 1)/2
+        grid, u = SamplingGrid(to_grid(p, s.region, coded), s.shape[1:]), ((t.item() + 1)*s.frames - 1)/2
         if color.deformation: grid = deformed(grid, color.deformation.at(min(max(round(u, 3), 0), s.frames - 1)))
         w, h = s.region[2:]
         return SamplingGrid(grid.grid, (h*factor, w*factor))
