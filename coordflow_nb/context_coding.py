@@ -137,7 +137,6 @@ def _nonzero_contexts(features):
     nonzero = np.flatnonzero(np.bitwise_or.reduce(there)) if len(there) > 1 else np.flatnonzero(there[0])
     return nonzero, [f if f is None else f.reshape(-1)[nonzero] for f in features]
 
-# %% ../nbs/15_context_coding.ipynb #5943cbed
 _WEIGHTS = np.array([0] + [_power(k, 0) for k in range(9, 57)])                # 2**3 to 2**18.7, in 2**-16
 _MEAN_VALUES = [0] + [max(1, _power(k - 46, 16)) for k in range(1, 80)]        # 2**-15 to 2**11, in 2**-16
 
@@ -282,8 +281,7 @@ def _numbers(kind, k, radius):
 
 # %% ../nbs/15_context_coding.ipynb #8cf43f39
 _LARGEST = len(_MEAN_VALUES) - 1
-
-def _chances(p): return coder_model(np.array([p, 2**PRECISION - p]))                # of 0 and 1
+def _chances(p): return coder_model(np.array([p, 2**PRECISION - p]))   # of 0 and 1
 
 # if none, some, all means near it are 0
 _NONZERO_MEAN = [_chances(round(2**PRECISION*p)) for p in (0.08, 0.88, 0.998)]
