@@ -26,7 +26,9 @@ def pixel_grid(
     W, H = size
     x, y, w, h = (0, 0, W, H) if region is None else region
     if min(W, H) < 1: raise ValueError(f'size is {tuple(size)}: width and height must be at least 1 pixel')
-    if min(w, h) < 1: raise ValueError(f'region is {tuple(region)}: its width and height (the last two) must be at least 1 pixel')
+    if min(w, h) < 1:
+        raise ValueError(f'region is {tuple(region)}: its width and height (the last two) must be at least '
+                         '1 pixel')
     xs, ys = x + torch.arange(w, device=device), y + torch.arange(h, device=device)
     gy, gx = torch.meshgrid(_centred(ys, H, H), _centred(xs, W, H), indexing='ij')
     return torch.stack([gx, gy], -1)

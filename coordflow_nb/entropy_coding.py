@@ -49,7 +49,8 @@ def integer_table(theta:int, # falling ratio in 1/65536, 0..65535: about 1 - 1/s
                  )->np.ndarray: # counts of -radius..radius, int64 [2*radius+1], each at least 1, summing to 2**24
     "Integer probabilities of a discrete Laplace or Gaussian law, equal on every machine."
     if not 0 <= theta < 2**16: raise ValueError(f'theta = {theta} is outside 0..65535')
-    if shape not in (LAPLACE, GAUSS): raise ValueError(f'shape = {shape} is neither {LAPLACE} (Laplace) nor {GAUSS} (Gaussian)')
+    if shape not in (LAPLACE, GAUSS):
+        raise ValueError(f'shape = {shape} is neither {LAPLACE} (Laplace) nor {GAUSS} (Gaussian)')
     if not 1 <= radius <= RADIUS_MAX: raise ValueError(f'radius = {radius} is outside 1..{RADIUS_MAX}')
     w = _weights(theta, shape, radius)
     total, spare = 2*sum(w) - w[0], 2**PRECISION - (2*radius + 1)
@@ -105,7 +106,8 @@ def best_law(symbols:np.ndarray # integers, any shape
     if radius == 0: return Law(LAPLACE, 0, 0)
     used = np.nonzero(counts)[0]
     def fit(shape):
-        cost = lambda theta: -float(counts[used] @ np.log2(integer_table(theta, shape, radius)[radius + used]))
+        cost = lambda theta: -float(counts[used] @ np.log2(integer_table(theta, shape,
+                                                                         radius)[radius + used]))
         bits, theta = _search(cost, _start(counts, shape))
         return bits, Law(shape, theta, radius)
     return min(fit(LAPLACE), fit(GAUSS))[1]
@@ -137,7 +139,8 @@ def _gauss_nats(m2):
     return torch.where(m2 > 1, 0.5*torch.log(2*math.pi*math.e*m2.clamp(min=1)), series)
 
 # %% ../nbs/10_entropy_coding.ipynb #2f9c921e
-_NATS = {LAPLACE: (lambda n: n.abs().mean(), _laplace_nats), GAUSS: (lambda n: n.square().mean(), _gauss_nats)}
+_NATS = ({LAPLACE: (lambda n: n.abs().mean(), _laplace_nats), GAUSS: (lambda n: n.square().mean(),
+                                                                      _gauss_nats)})
 
 def parametric_bits(n:torch.Tensor, # integers, or rounded values with gradients, any shape
                     shape:int=None  # `LAPLACE`, `GAUSS`, or None: whichever is shorter
@@ -168,7 +171,8 @@ def estimated_bits(tensors:list # tensors of n = w/step, rounded values with gra
     tensors = [n for n in tensors if n.numel()]
     if not tensors: return torch.zeros(())
     mean_abs, mean_square, peak, sizes = _moments(tensors)
-    nats = torch.minimum(_laplace_nats(mean_abs.clamp(min=2.0**-17)), _gauss_nats(mean_square.clamp(min=2.0**-17)))
+    nats = torch.minimum(_laplace_nats(mean_abs.clamp(min=2.0**-17)),
+                         _gauss_nats(mean_square.clamp(min=2.0**-17)))
     return (nats*sizes/math.log(2) + _side_bits(peak.round())).sum()
 
 # %% ../nbs/10_entropy_coding.ipynb #54180c36
@@ -177,7 +181,9 @@ def write_varint(value:int # 0 or more
     "A whole number in as few bytes as it needs."
     if value < 0: raise ValueError(f'{value} is negative: a varint is 0 or more')
     out = bytearray()
-    while value > 127: out.append(value & 127 | 128); value >>= 7
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
     return bytes(out) + bytes([value])
 
 def read_varint(data:bytes,      # bytes that hold the number
@@ -200,7 +206,8 @@ def read_varint(data:bytes,      # bytes that hold the number
 # %% ../nbs/10_entropy_coding.ipynb #5635562e
 def write_law(distribution:Law)->bytes: # 1 byte for all zeros, else 3 to 5
     "Side information of one tensor: a varint radius*2 + shape, then theta as 16 bits, little-endian."
-    return write_varint(distribution.radius*2 + distribution.shape) + (distribution.theta.to_bytes(2, 'little') if distribution.radius else b'')
+    return write_varint(distribution.radius*2 + distribution.shape) + (distribution.theta.to_bytes(2,
+                                                                                                   'little') if distribution.radius else b'')
 
 def read_law(data:bytes, offset:int=0)->tuple: # (law, offset after it)
     "The law that `write_law` wrote; ValueError if it is malformed."
@@ -232,16 +239,19 @@ def _decode_words(words, laws, sizes):
     decoder, out = constriction.stream.queue.RangeDecoder(words), []
     for distribution, size in zip(laws, sizes):
         coded = distribution.radius > 0 and size > 0
-        out.append(decoder.decode(coder_model(distribution.table()), size) - distribution.radius if coded else np.zeros(size, np.int32))
+        out.append(decoder.decode(coder_model(distribution.table()), size) - distribution.radius if coded
+                   else np.zeros(size, np.int32))
     return out
 
 # %% ../nbs/10_entropy_coding.ipynb #9e13ed75
 def _integers(tensor):
     "A tensor as a flat array of integers within the allowed radius."
     n = np.asarray(tensor)
-    if n.dtype.kind not in 'iu': raise ValueError(f'tensors to code hold integers, not {n.dtype}: round first')
+    if n.dtype.kind not in 'iu':
+        raise ValueError(f'tensors to code hold integers, not {n.dtype}: round first')
     peak = max(-int(n.min()), int(n.max())) if n.size else 0
-    if peak > RADIUS_MAX: raise ValueError(f'|n| = {peak} is above {RADIUS_MAX}: use a larger quantization step')
+    if peak > RADIUS_MAX:
+        raise ValueError(f'|n| = {peak} is above {RADIUS_MAX}: use a larger quantization step')
     return n.ravel().astype(np.int32)
 
 def encode_tensors(tensors:list # integer arrays, any shapes, |n| up to `RADIUS_MAX`
@@ -276,4 +286,5 @@ def coded_bits(tensors:list # integer arrays
     "Ideal code length of what `encode_tensors` writes, side information included."
     flat = [_integers(t) for t in tensors]
     laws = [best_law(n) for n in flat]
-    return sum(8*len(write_law(distribution)) + (ideal_bits(n, distribution.table()) if distribution.radius else 0) for n, distribution in zip(flat, laws))
+    return sum(8*len(write_law(distribution)) + (ideal_bits(n, distribution.table()) if distribution.radius
+                                                 else 0) for n, distribution in zip(flat, laws))

@@ -21,7 +21,8 @@ def _seen(picture, region, similarities, size):
     (W, H), (x, y, w, h) = size, region
     center, half = torch.tensor([2*x + w - W, 2*y + h - H])/H, torch.tensor([w, h])/H
     g = (transform(similarities[:, None, None], pixel_grid(size)) - center)/half
-    v = F.grid_sample(picture.expand(len(similarities), -1, -1, -1), g, padding_mode='border', align_corners=False)
+    v = F.grid_sample(picture.expand(len(similarities), -1, -1, -1), g, padding_mode='border',
+                      align_corners=False)
     return v.where((g.abs() <= 1).all(-1)[:, None], torch.nan)
 
 def residual(
@@ -41,7 +42,8 @@ def residual(
 class SearchSettings:
     "How layers are looked for"
     most: int = 3             # layers, if nobody says how many
-    height: int = 96            # of the raster on which pixels are given to layers; larger frames are made smaller
+    # of the raster on which pixels are given to layers; larger frames are made smaller
+    height: int = 96
     fine: int = 256           # of the raster on which motions are measured in the end
     rounds: int = 3           # of registering and voting for each layer
     cap: float = 9.           # C: squared residual in units of the noise beyond which wrong is wrong
@@ -52,7 +54,8 @@ class SearchSettings:
 
     def __post_init__(self):
         for name, low in dict(most=1, height=8, rounds=1).items():
-            if getattr(self, name) < low: raise ValueError(f'{name} is {getattr(self, name)}: it must be at least {low}')
+            if getattr(self, name) < low:
+                raise ValueError(f'{name} is {getattr(self, name)}: it must be at least {low}')
 
 def _blur(x, sigma):
     "Smooth [..., h, w] by two boxes"
@@ -85,7 +88,8 @@ def vote(
     labels, best = torch.zeros_like(costs[0], dtype=torch.uint8), -costs[0]
     for l in range(1, len(costs)):
         others = torch.cat([costs[:l], costs[l+1:]]).amin(0)
-        mine = -costs[l] + settings.temporal_weight*_pool(others - costs[l], similarities[l]) - settings.complexity_penalty
+        mine = -costs[l] + settings.temporal_weight*_pool(others - costs[l],
+                                                          similarities[l]) - settings.complexity_penalty
         labels, best = labels.masked_fill(mine > best, l), best.maximum(mine)
     return labels
 
@@ -107,11 +111,13 @@ class Found(NamedTuple):
         "Without the last layer: its pixels go to layer 0"
         last, share = len(self.share) - 1, self.share[:-1].clone()
         share[0] += self.share[-1]
-        return Found(self.similarities[:-1], self.confidence[:-1], self.labels.masked_fill(self.labels == last, 0), share)
+        return Found(self.similarities[:-1], self.confidence[:-1],
+                     self.labels.masked_fill(self.labels == last, 0), share)
 
     def repeated(self, layers):
         "One found layer as several that share its motion; the pixels stay with the first"
-        return Found(self.similarities.expand(layers, -1, -1), self.confidence.expand(layers, -1), self.labels, torch.eye(layers)[0])
+        return Found(self.similarities.expand(layers, -1, -1), self.confidence.expand(layers, -1),
+                     self.labels, torch.eye(layers)[0])
 
 def _grown(mask, height):
     "A mask [T, H, W], wider by so many rows"
@@ -123,7 +129,8 @@ def _costs(frames, similarities, labels, noise, settings):
         mask = labels == l
         if not mask.any(): return None
         return _grown(mask, 1 + int(0.06*mask.shape[-2])) if l else mask
-    return torch.stack([_cost(residual(frames, q, own(l)), noise, settings.cap) for l, q in enumerate(similarities)])
+    return torch.stack([_cost(residual(frames, q, own(l)), noise, settings.cap) for l,
+                        q in enumerate(similarities)])
 
 def _paid(costs, labels):
     "The cost [T, H, W] of each pixel's own layer"
@@ -150,8 +157,11 @@ def _next_layer(frames, similarities, labels, noise, settings, asked):
         trial = torch.cat([similarities, start[None]])
         costs = _costs(frames, trial, labels, noise, settings)
         labels = vote(costs, trial, settings)
-        mine, last = (labels == layer).float(), k == settings.rounds - 1 or (labels != old).float().mean() < 0.005
-        if not _welcome(found, mine.mean(), 1 - _paid(costs, labels).mean()/before, settings, asked, 1. if last else 0.2): return None
+        mine = (labels == layer).float()
+        last = k == settings.rounds - 1 or (labels != old).float().mean() < 0.005
+        if not _welcome(found, mine.mean(), 1 - _paid(costs, labels).mean()/before, settings, asked, 1.
+                        if last else 0.2):
+            return None
         if last: return found, labels
         weights = _blur(mine, 1)
 
@@ -170,13 +180,16 @@ def find_layers(
     if most is not None and most < 1: raise ValueError(f'most is {most}: a clip has at least 1 layer')
     fine, frames = _shrunk(video, settings.fine), _shrunk(video, settings.height)
     first = register(fine)
-    similarities, confidence, labels = first.similarities[None], [first.confidence], torch.zeros(frames.frames.shape[:3], dtype=torch.uint8)
+    similarities = first.similarities[None]
+    confidence = [first.confidence]
+    labels = torch.zeros(frames.frames.shape[:3], dtype=torch.uint8)
     noise = _noise(residual(frames, first.similarities))
     while len(video) > 1 and len(similarities) < (most or settings.most):
         new = _next_layer(frames, similarities, labels, noise, settings, most is not None)
         if new is None: break
         found, labels = new
-        if fine is not frames: found = register(fine, _at(fine.size, (labels == len(similarities)).float()), found.similarities)
+        if fine is not frames:
+            found = register(fine, _at(fine.size, (labels == len(similarities)).float()), found.similarities)
         similarities = torch.cat([similarities, found.similarities[None]])
         confidence.append(found.confidence)
     share = torch.stack([(labels == l).float().mean() for l in range(len(similarities))])

@@ -23,8 +23,9 @@ from skimage.registration import optical_flow_tvl1
 from skimage.segmentation import find_boundaries
 from skimage.transform import resize
 
+from ..files import Video, atomic_path, check_target, remove_path, replace_path
 from ..plot import LAYER_COLORS
-from ..video import Video, check_target, _remove, _replace, atomic_path, check_memory
+from ..video import check_memory
 from ..registration import register
 from ..layers import residual
 from ..fusion import to_bytes
@@ -136,7 +137,7 @@ def soft_masks(
     w, h = size = output_size(opened.header, size, None)
     check_memory(4*opened.layers*len(opened)*w*h, f'{opened.layers} masks for {len(opened)} frames of {w}x{h}')
     masks = torch.zeros(opened.layers, len(opened), h, w, dtype=torch.float16)
-    for k, f in enumerate(opened.render(size=size)): masks[:f.alpha.shape[-1], k] = f.alpha.permute(2, 0, 1).half().cpu()
+    for k, f in enumerate(opened.render(size=size)): masks[:len(f.alpha), k] = f.alpha.half().cpu()
     return masks
 
 # %% ../../nbs/22_segmentation.ipynb #92b9013e
@@ -259,9 +260,9 @@ def _whole_folder(folder):
     new = path.with_name(f'.{path.name[:100]}.{secrets.token_hex(4)}') if path.is_dir() else path
     with atomic_path(new) as out: yield out
     if new == path: return
-    try: _replace(new, path)
+    try: replace_path(new, path)
     except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror or e}') from e
-    finally: _remove(new)
+    finally: remove_path(new)
 
 def _summary(masks, fps, layers):
     "What masks are, and numbers about them, for JSON"
