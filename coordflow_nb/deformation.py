@@ -48,7 +48,7 @@ def _equations(frames, share, grid, field, noise):
 
 # %% ../nbs/14a_deformation.ipynb #776d8b61
 def _laplacian(d, settings):
-    "Weighted differences of control points [T, 2, rows, columns] to their neighbours, which smoothness evens out"
+    "Weighted differences of control points [T, 2, rows, columns] to their neighbours"
     out, weights = torch.zeros_like(d), (settings.temporal_smoothness, *[settings.spatial_smoothness]*2)
     for dim, k in zip((0, 2, 3), weights):
         pull, none = k*d.diff(dim=dim), torch.zeros_like(d.narrow(dim, 0, 1))
