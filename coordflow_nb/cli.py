@@ -163,7 +163,7 @@ def encode(
     "Compress a clip into a .cfv file."
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
-    from coordflow_nb.long_clips import Interrupted, encode_file
+    from coordflow_nb.resuming import Interrupted, encode_file
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
                  seconds=60. if seconds is None and steps is None else seconds, steps=steps)
     try: header, found = encode_file(source, out, **request, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
@@ -241,8 +241,8 @@ def evaluate(
     trust: bool = _TRUST,
 ):
     "Score a .cfv file against its original."
-    from coordflow_nb import codec
-    with _naming(source): _show(codec.evaluate(source, reference, trust), as_json)
+    from coordflow_nb import rate_distortion
+    with _naming(source): _show(rate_distortion.evaluate(source, reference, trust), as_json)
 
 # %% ../nbs/31_cli.ipynb #4a37be55
 @app.command()
@@ -298,11 +298,11 @@ def upsample(
     trust: bool = _TRUST,
 ):
     "Enlarge a .cfv file, with the detail that its frames have together, and add frames."
-    from coordflow_nb import codec
+    from coordflow_nb import rate_distortion
     from coordflow_nb.applications import upsampling
     check_writable(out, _VIDEO)
     with _naming(source):
-        frames = codec.reference_clip(source, original, _limits(trust)) if original else None
+        frames = rate_distortion.reference_clip(source, original, _limits(trust)) if original else None
         video = upsampling.upsample(_opened(source, trust), scale=2 if scale is None and not size and not fps else scale, size=size, fps=fps, frames=frames)
     _save(video, out)
 
@@ -361,8 +361,9 @@ def stabilize(
     "A calm camera."
     from coordflow_nb.applications import stabilization
     check_writable(out, _VIDEO)
-    with _naming(source): video = stabilization.stabilize(_opened(source, trust), smooth=smooth, lock=lock, layer=layer, crop=crop)
-    _save(video, out)
+    with _naming(source):
+        opened = _opened(source, trust)
+        _save(stabilization.stabilize_stream(opened, smooth=smooth, lock=lock, layer=layer, crop=crop), out)
 
 # %% ../nbs/31_cli.ipynb #0fbef2b7
 class Noise(str, Enum):
@@ -405,8 +406,7 @@ def edit(
     from coordflow_nb.applications import editing
     check_writable(out, _VIDEO)
     edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame, recolour=recolour, drop=drop)
-    with _naming(source): video = editing.edit(_opened(source, trust), edits)
-    _save(video, out)
+    with _naming(source): _save(editing.edit_stream(_opened(source, trust), edits), out)
 
 # %% ../nbs/31_cli.ipynb #d7e4e839
 _UsageError = typer.BadParameter.__base__   # of the click that this typer brings along

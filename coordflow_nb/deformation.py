@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from .video import Video
 from .layers import Found
 from .fusion import CoordFlow
-from .texture import SamplingGrid, analyse, deadzone, deformed, frames_of, sampling_grid, backward_warp, layer_labels, splat, canonical_image
+from .wavelets import analyse
+from .texture import SamplingGrid, deadzone, deformed, frames_of, sampling_grid, backward_warp, layer_labels, splat, canonical_image
 
 # %% ../nbs/14a_deformation.ipynb #43ae1027
 @dataclass(frozen=True)
