@@ -88,7 +88,7 @@ def _pool(values, similarities):
 def vote(
     costs: torch.Tensor,        # [L, T, H, W] of giving each pixel to each layer
     similarities: torch.Tensor, # [L, T, 4] their motions
-    settings: SearchSettings = SearchSettings(),
+    settings: SearchSettings = SearchSettings(), # `temporal_weight` and `complexity_penalty` count
 ) -> torch.Tensor:              # uint8 [T, H, W], the layer of each pixel
     "Label each pixel with the layer that costs least, in this frame and in the mean of all frames together"
     labels, best = torch.zeros_like(costs[0], dtype=torch.uint8), -costs[0]
@@ -191,7 +191,7 @@ def _next_layer(frames, similarities, labels, noise, settings, requested):
 def find_layers(
     video: Video,            # the clip
     max_layers: int = None,  # as far as motion is found; None: by the rule, up to `settings.max_layers`
-    settings: SearchSettings = SearchSettings(),
+    settings: SearchSettings = SearchSettings(), # how to look
 ) -> Found:                  # at least layer 0, which stands still where no motion is found
     "Take a clip apart: the dominant motion, and what moves otherwise"
     if max_layers is not None and max_layers < 1:

@@ -57,7 +57,9 @@ class Video:
     def __len__(self): return len(self.frames)
 
     @property
-    def size(self): return self.frames.shape[2], self.frames.shape[1]
+    def size(self):
+        "(W, H) in pixels"
+        return self.frames.shape[2], self.frames.shape[1]
 
     def __repr__(self):
         n, (w, h) = len(self), self.size
