@@ -24,7 +24,8 @@ from .coordinates import pixel_grid
 from .flow import inverse, plot_trajectory, transform
 from .codec import decode, load
 from .rate_distortion import reference_clip
-from .rate_distortion import best_at, entry, in_words, machine, save_figure, save_json
+from .rate_distortion import best_at, entry, machine, save_json
+from .reports import in_words, save_figure
 from .cli import check_positive
 
 # %% ../nbs/33_demo.ipynb #38ac5142
