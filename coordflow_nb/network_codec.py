@@ -22,7 +22,8 @@ from .coordinates import frame_times, octaves_for, sample_pixels
 from .flow import FlowSettings, fit_flow, make_flow, trajectory_error
 from .color import ColorSettings
 from .fusion import AlphaPrior, CoordFlow, ModelSettings, make_model, open_borders
-from .training import Checkpoint, FitSettings, fit
+from .training import FitSettings
+from .fitting import Checkpoint, fit
 from .layers import Found, find_layers
 from .quantization import Quantized, load_integers
 from .entropy_coding import coded_bits, decode_tensors, encode_tensors, estimated_bits

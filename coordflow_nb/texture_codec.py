@@ -20,7 +20,8 @@ from .flow import FlowSettings, fit_flow
 from .layers import Found, find_layers
 from .color import ColorSettings
 from .fusion import CoordFlow, ModelSettings
-from .training import History, arithmetic
+from .training import History
+from .fitting import arithmetic
 from .wavelets import bands
 from .texture import TextureFitter, TextureSettings, make_texture_model, texture_settings
 from .deformation import DeformationSettings, fit_deformations

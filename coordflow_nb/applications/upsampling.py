@@ -17,8 +17,9 @@ from ..video import Video, as_fps, check_memory
 from ..files import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
+from ..registration import canonical_region
 from ..fusion import to_bytes
-from ..texture import SamplingGrid, to_grid, backward_warp, splat
+from ..texture import SamplingGrid, to_grid, deformed, backward_warp, splat
 from ..codec import output_positions, output_size
 from .opened import Opened, open_file
 
@@ -32,9 +33,12 @@ def _fine_grid(model, layer, t, size, coded, factor):
     "The sampling grid of one time on a layer's canonical image, `factor` times as fine as the coded frames"
     color, p = model.layers[layer].color, pixel_grid(size, device=t.device)
     q = transform(model.motion(t)[layer][:, None, None], p)
-    q = q + color.displacement(q.view(-1, 2), t).view_as(q)
-    x, y, w, h = region = color.region(model.motion(model.times)[layer], coded)
-    return SamplingGrid(to_grid(q, region, coded), (h*factor, w*factor))
+    region = color.region() or canonical_region(model.motion(model.times)[layer], coded)
+    grid = SamplingGrid(to_grid(q, region, coded), region[:1:-1])
+    if color.bends:
+        u = ((t.item() + 1)*model.frames - 1)/2
+        grid = deformed(grid, color.deformation.at(min(max(round(u, 3), 0), model.frames - 1)))
+    return SamplingGrid(grid.grid, (region[3]*factor, region[2]*factor))
 
 @torch.no_grad()
 def geometry(

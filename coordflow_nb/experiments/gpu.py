@@ -20,7 +20,8 @@ from ..flow import FlowSettings
 from ..kernel import FusedColor
 from ..fusion import ModelSettings, make_model, to_bytes
 from ..metrics import psnr
-from ..training import FitSettings, Fitter, RecordedFitter
+from ..training import FitSettings, Fitter
+from ..fitting import RecordedFitter
 from ..quantization import Quantized
 from ..entropy_coding import estimated_bits
 from ..codec import decode, decode_fresh, encode, load
@@ -76,7 +77,7 @@ def training_step(
     settings = ModelSettings(shape[0], layers, _color(width), FlowSettings('table', shape[0]))
     model = make_model(settings).to(device)
     if not together:
-        model._colors = lambda q, t: torch.stack([l.color(x, t) for l, x in zip(model.layers, q)])
+        model.colors = lambda q, t: torch.stack([l.color(x, t) for l, x in zip(model.layers, q)])
     kind, quantized = RecordedFitter if recorded else Fitter, Quantized(model).to(device)
     rate = lambda m: estimated_bits(m.integers())
     fitter = kind(quantized, frames, FitSettings(batch=batch, precision=precision), rate, 1e-3)
@@ -95,7 +96,7 @@ def network_decode(
     "A frame of networks"
     settings = ModelSettings(2, layers, _color(width), FlowSettings('table', 2))
     model = make_model(settings).to(device).eval()
-    model._painters = lambda: [FusedColor(l.color, parts) if parts else l.color for l in model.layers]
+    model.evaluator = lambda color: FusedColor(color, parts) if parts else color
     seconds = best_seconds(lambda: next(model.render(size, model.times[:1])), device)
     operations = 2*layers*products(_color(width))*size[0]*size[1]
     return dict(seconds=seconds, operations=operations, rate=operations/seconds)
