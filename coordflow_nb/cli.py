@@ -163,7 +163,7 @@ def encode(
     "Compress a clip into a .cfv file."
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
-    from coordflow_nb.long_clips import Interrupted, encode_file
+    from coordflow_nb.resuming import Interrupted, encode_file
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
                  seconds=60. if seconds is None and steps is None else seconds, steps=steps)
     try: header, found = encode_file(source, out, **request, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
@@ -241,8 +241,8 @@ def evaluate(
     trust: bool = _TRUST,
 ):
     "Score a .cfv file against its original."
-    from coordflow_nb import codec
-    with _naming(source): _show(codec.evaluate(source, reference, trust), as_json)
+    from coordflow_nb import rate_distortion
+    with _naming(source): _show(rate_distortion.evaluate(source, reference, trust), as_json)
 
 # %% ../nbs/31_cli.ipynb #4a37be55
 @app.command()
@@ -298,11 +298,11 @@ def upsample(
     trust: bool = _TRUST,
 ):
     "Enlarge a .cfv file, with the detail that its frames have together, and add frames."
-    from coordflow_nb import codec
+    from coordflow_nb import rate_distortion
     from coordflow_nb.applications import upsampling
     check_writable(out, _VIDEO)
     with _naming(source):
-        frames = codec.reference_clip(source, original, _limits(trust)) if original else None
+        frames = rate_distortion.reference_clip(source, original, _limits(trust)) if original else None
         video = upsampling.upsample(_opened(source, trust), scale=2 if scale is None and not size and not fps else scale, size=size, fps=fps, frames=frames)
     _save(video, out)
 

@@ -23,8 +23,10 @@ from . import __version__
 from .files import Stream, Video, read_frames
 from .video import moving_layers
 from .metrics import psnr
-from .codec import decode_stream, read_header
-from .long_clips import GOP, source_stamp, encode_file, encode_group, group_video
+from .bitstream import read_header
+from .codec import decode_stream
+from .codec import GOP, source_stamp, encode_group, group_video
+from .resuming import encode_file
 from .rate_distortion import Curve, Ours, curve, entry, machine, save_json
 from .applications.opened import printed
 

@@ -22,7 +22,8 @@ from .video import side_by_side
 from .metrics import bpp, ms_ssim, psnr, ssim
 from .coordinates import pixel_grid
 from .flow import inverse, plot_trajectory, transform
-from .codec import decode, load, reference_clip
+from .codec import decode, load
+from .rate_distortion import reference_clip
 from .rate_distortion import best_at, entry, in_words, machine, save_figure, save_json
 from .cli import check_positive
 

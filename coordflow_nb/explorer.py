@@ -36,7 +36,9 @@ from .texture import ColorTexture
 from .quantization import step_value
 from .bitstream import fields_size, read_section, unpack_fields
 from .texture_codec import TEXTURE_FIELDS
-from .codec import MODEL_FIELDS, STEP, open_bytes, reference_clip
+from .bitstream import open_bytes
+from .network_codec import MODEL_FIELDS, STEP
+from .rate_distortion import reference_clip
 from .rate_distortion import best_at, entry
 from .applications.opened import Opened
 

@@ -9,7 +9,7 @@ __all__ = ['SECTION_FIELDS', 'FLOWS', 'ACTIVATIONS', 'MODEL_FIELDS', 'STEP', 'BI
            'Origin', 'clip_header', 'target_bytes', 'check_least', 'plan_networks', 'RateTarget', 'encode_networks',
            'NetworkKind']
 
-# %% ../nbs/12_network_codec.ipynb #ff76b8ad
+# %% ../nbs/12_network_codec.ipynb #6fb70398
 import math
 import time
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 
-from .video import Video
+from .files import Video
 from .coordinates import frame_times, octaves_for, sample_pixels
 from .flow import FlowSettings, fit_flow, make_flow, trajectory_error
 from .color import ColorSettings

@@ -14,7 +14,7 @@ import torch
 
 from .video import Video, moving_layers
 from .metrics import psnr
-from .codec import COLORS, decode, encode, load, open_source, parts
+from .codec import decode, encode, kind_names, load, open_source, parts
 from .rate_distortion import RATES, curve, machine, save_json
 from .applications.opened import as_done, printed
 
@@ -22,7 +22,7 @@ from .applications.opened import as_done, printed
 FRAMES = 48
 CLIPS = dict(moving_layers=('', (256, 144)), goat_shaky=('goat_shaky.mkv', (428, 240)), blackswan=('blackswan.mkv', (428, 240)),
              person=('person_static_autoexposure.mp4', (428, 240)), bunny=('', (640, 320)))   # file in the folder, or '': there anyway; (W, H)
-CODECS = (*COLORS, 'x264', 'x265')
+CODECS = (*kind_names(), 'x264', 'x265')
 
 def present(
     folder=None, # of the clips that do not come with the package
@@ -101,7 +101,7 @@ def _todo(said, folder):
     "Entries that are missing: [(clip, entry)] of others, of ours, and those that want the machine for themselves"
     have = lambda n: said['clips'].get(n, {}).get('curves', {}).keys() | said.get('more', {}).get(n, {}).keys()
     missing = [(n, e) for n in present(folder) for e in (*CODECS, *_MORE) if e not in have(n) and (e != 'speed' or n in _TIMED)]
-    ours = (*COLORS, 'parts')
+    ours = (*kind_names(), 'parts')
     return [m for m in missing if m[1] not in ours and m[1] not in _MORE], [m for m in missing if m[1] in ours], [m for m in missing if m[1] == 'speed']
 
 def _put(said, name, entry, made):
