@@ -151,7 +151,7 @@ class _Trial:
             best = estimate, strength, k, x
         return best
 
-# %% ../../nbs/25_denoising.ipynb #e7156e72
+# %% ../../nbs/25_denoising.ipynb #294b0e02
 def _to_video(x, fps, sigma, kind):
     "Opponent colours as frames"
     rgb = from_opponent(x)
@@ -172,6 +172,7 @@ def _models(noisy, found, bends, device):
     if bends is False or bends is None and bending.layers[0].color.bends:
         yield rigid_model(noisy, found, device=device)[0]
 
+# %% ../../nbs/25_denoising.ipynb #45fa29a7
 def denoise(
     video: Video,
     *,
