@@ -169,8 +169,9 @@ def sampled(
     x = picture.to(v.device).permute(2, 0, 1)[None].float()/255
     x = torch.cat([x[:, :3]*x[:, 3:], x[:, 3:]], 1)
     step = (v[1:] - v[:-1]).norm(dim=-1).nanmedian().item()*h/2 if len(v) > 1 else 1.   # in picture pixels
-    small = [max(1, round(n/step)) for n in (h, w)]
-    if step > 1: x = F.interpolate(x, small, mode='bilinear', antialias=True)
+    if step > 1:
+        small = [max(1, round(n/step)) for n in (h, w)]
+        x = F.interpolate(x, small, mode='bilinear', antialias=True)
     g = torch.stack([v[:, 0]*h/w, v[:, 1]], -1).nan_to_num(99)[None, None]
     y = F.grid_sample(x, g, mode='bicubic', padding_mode=outside, align_corners=False)[0, :, 0].T.clamp(0, 1)
     return torch.cat([y[:, :3].minimum(y[:, 3:]), y[:, 3:]], 1)
