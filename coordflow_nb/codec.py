@@ -325,11 +325,11 @@ def encode(
     origin: Origin = None,  # which part of another clip a `Video` is; None: all of it
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
-    **request,              # fields of `Request`
+    **kwargs,               # fields of `Request`
 ) -> bytes:                 # a `.cfv` file
     "Compress a clip of any length, group by group; ValueError for what cannot be"
     video = source if isinstance(source, Video) else None
-    job = make_job(Request('' if video is not None else str(source), **request), video, origin)
+    job = make_job(Request('' if video is not None else str(source), **kwargs), video, origin)
     sealed, n = {}, len(job.groups)
     groups = encode_groups(job, list(range(n)), lambda k: unseal(sealed[k], f'group {k}'), video=video, device=device,
                            progress=progress and n == 1)
@@ -454,10 +454,10 @@ def decode_stream(
 @delegates(decode_stream)
 def decode(
     path_or_bytes, # a `.cfv` file
-    **options,     # of `decode_stream`
+    **kwargs,      # of `decode_stream`
 ) -> Video:        # all frames in memory
     "Decompress a clip, at any size, frame rate and region"
-    stream = decode_stream(path_or_bytes, **options)
+    stream = decode_stream(path_or_bytes, **kwargs)
     _check_memory(3*math.prod(stream.size)*len(stream), f'a clip of {len(stream)} frames')
     return stream.video()
 

@@ -67,10 +67,10 @@ def tint(
     return 1 - alpha[..., None]*(1 - rgb)
 
 def decided(
-    alpha: torch.Tensor, # [..., L] share of each layer
+    alpha: torch.Tensor, # [L, ...] share of each layer
 ) -> float:              # 0..1
     "Share of the pixels that belong to one layer by 9 parts in 10"
-    return (alpha.amax(-1) > 0.9).float().mean().item()
+    return (alpha.amax(0) > 0.9).float().mean().item()
 
 # %% ../nbs/33_demo.ipynb #3e350457
 def canonical_region(
@@ -99,7 +99,7 @@ def canonical_image(
     total, weight, most = 0., 1e-6, torch.zeros(region[3], region[2])
     for q, f in zip(back, model.render(size, t, region, layer, warp=back)):
         p = transform(q.cpu(), pixel_grid(size, region)).abs()
-        alpha = f.alpha[..., layer].cpu()*((p[..., 0] < size[0]/size[1]) & (p[..., 1] < 1))
+        alpha = f.alpha[layer].cpu()*((p[..., 0] < size[0]/size[1]) & (p[..., 1] < 1))
         total, weight, most = total + alpha[..., None]*f.rgb.cpu(), weight + alpha, most.maximum(alpha)
     return 1 - most[..., None]*(1 - total/weight[..., None])
 
@@ -113,7 +113,7 @@ def _cell(ax, image, title=None, label=None, color='black'):
 
 def _layer_row(axes, model, layer, size, frame, titles):
     "A layer: where it is seen, what it paints there, and the picture in its own space."
-    color, alpha = LAYER_COLORS[layer % len(LAYER_COLORS)], frame.alpha[..., layer].cpu()
+    color, alpha = LAYER_COLORS[layer % len(LAYER_COLORS)], frame.alpha[layer].cpu()
     own = next(model.render(size, frame.t, layer=layer)).rgb.cpu()
     x, y, w, h = region = canonical_region(model, layer, size)
     _cell(axes[0], tint(alpha, color), titles[0], f'layer {layer}', color)
@@ -124,7 +124,7 @@ def _layer_row(axes, model, layer, size, frame, titles):
 # %% ../nbs/33_demo.ipynb #d0567af3
 class _Frame(NamedTuple):
     "A rendered frame and its time."
-    alpha: torch.Tensor # [h, w, L]
+    alpha: torch.Tensor # [L, h, w]
     t: torch.Tensor     # [1, 1]
 
 def portrait(

@@ -724,8 +724,8 @@ class Patient:
         data = open_bytes(source)
         self.name, self.file, self.box = Path(source).name if isinstance(source, (str, Path)) else 'file', Opened(data, 'cpu'), box
         make = lambda m: Textures if m.layers[0].color.settings.kind == 'texture' else Network
-        self.groups = [make(m)(m, read_section(data, self.file.header, g)) for g, m in enumerate(self.file.models)]
-        self.kind, self.space, self.time = self.file.models[0].layers[0].color.settings.kind, self.groups[0].space, self.groups[0].time
+        self.groups = [make(m)(m, read_section(data, self.file.header, g)) for g, m in enumerate(map(self.file.model, range(self.file.groups)))]
+        self.kind, self.space, self.time = self.file.model(0).layers[0].color.settings.kind, self.groups[0].space, self.groups[0].time
         self.whole = lru_cache(64)(lambda k: to_bytes(next(self.file.render([k])).rgb).numpy())
 
     def frame(self, k, damage):

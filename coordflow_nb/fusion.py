@@ -114,7 +114,7 @@ def coded(self: CoordFlow) -> list: # of `Coded`
 class Rendered(NamedTuple):
     "One rendered frame"
     rgb: torch.Tensor   # [h, w, 3] float32 in [0, 1]
-    alpha: torch.Tensor # [h, w, L] share of each layer
+    alpha: torch.Tensor # [L, h, w] share of each layer, sums to 1 over the layers
 
 @patch
 def _painters(self: CoordFlow):
@@ -129,7 +129,7 @@ def _pixels(self: CoordFlow, p, t, layer, painters):
     t = t.view(1, 1)
     out = torch.stack([paint(transform(m, p), t) for paint, m in zip(painters, self.motion(t))])
     rgb, alpha = fuse(out[..., :3], out[..., 3])
-    return (rgb if layer is None else out[layer, :, :3]).clamp(0, 1), alpha.T
+    return (rgb if layer is None else out[layer, :, :3]).clamp(0, 1), alpha
 
 # %% ../nbs/06_fusion.ipynb #1fdce1a1
 @patch
@@ -139,8 +139,9 @@ def _frames(self: CoordFlow, grid, times, warps, layer, chunk):
     for t, w in zip(times, warps):
         p = (grid if w is None else transform(w, grid)).reshape(-1, 2)
         with torch.inference_mode(): parts = [self._pixels(c, t, layer, painters) for c in p.split(chunk)]
-        rgb, alpha = (torch.cat(x).view(*grid.shape[:2], -1) for x in zip(*parts))
-        yield Rendered(rgb, alpha)
+        rgb, alpha = zip(*parts)
+        h, w = grid.shape[:2]
+        yield Rendered(torch.cat(rgb).view(h, w, 3), torch.cat(alpha, 1).view(-1, h, w))
 
 # %% ../nbs/06_fusion.ipynb #24046981
 @patch

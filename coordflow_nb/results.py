@@ -64,7 +64,7 @@ def breakdown(
     video = bench_clip(name, folder, frames)
     data = encode(video, bpp=RATE, seconds=seconds, device='cpu', progress=False)
     model, decoded = load(data, device='cpu'), decode(data, device='cpu')
-    labels = torch.stack([r.alpha.argmax(-1) for r in model.render(video.size, model.times)])
+    labels = torch.stack([r.alpha.argmax(0) for r in model.render(video.size, model.times)])
     error = (decoded.frames.double() - video.frames.double()).square().mean(-1)
     edge, ends = torch.ones_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
     edge[:, 10:-10, 10:-10] = False

@@ -178,11 +178,11 @@ def encode_file(
     progress: bool = True,  # show a progress bar
     say=None,               # called with a line of text: what is going to be done
     run=None,               # how groups are encoded, a function like `encode_groups`; None: that one
-    **request,              # fields of `Request`
+    **kwargs,               # fields of `Request`
 ) -> Encoded:
     "Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the user stops it"
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
-    with workspace(out, Request(source, **request), resume) as work:
+    with workspace(out, Request(source, **kwargs), resume) as work:
         try: _encode_missing(work, run or partial(encode_groups, keep=work.state), device, progress, say)
         except KeyboardInterrupt:
             n, kept = len(work.job.groups), f', all is kept in {work.folder}'*bool(_kept(work.folder))

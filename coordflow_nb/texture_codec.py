@@ -249,7 +249,7 @@ class _Writer:
 
     def settle(self, rounds, seconds=None):
         "Quantize, look and correct, until there were so many rounds or three quarters of the time are used up; the last squared error"
-        pixels, start = self.fitter.x[:, 0].numel(), self.passed()
+        pixels, start = self.fitter.frames[:, 0].numel(), self.passed()
         while len(self.history) < rounds:
             self.quantize(self.step())
             error = self.fitter.correct().mean().item()
@@ -314,7 +314,7 @@ def encode_textures(
         writer = _best_writer(found, fewer, bends, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
         best = writer.write(seconds)
-    if best is None: raise ValueError(f'{budget:,} bytes are too few for {len(writer.fitter.own)} texture(s): give more bits per pixel, or fewer layers')
+    if best is None: raise ValueError(f'{budget:,} bytes are too few for {len(writer.fitter.shares)} texture(s): give more bits per pixel, or fewer layers')
     return writer.fitter.model, best, writer.history
 
 

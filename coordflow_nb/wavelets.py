@@ -4,21 +4,25 @@
 
 # %% auto #0
 __all__ = ['lift', 'unlift', 'Band', 'bands', 'space_levels', 'analyse', 'time_basis', 'nonzero_pictures', 'Pictures',
-           'pictures_of', 'add_up', 'synthesize', 'SparseVolume']
+           'pictures_of', 'add_up', 'synthesize', 'SparseVolume', 'Volume']
 
-# %% ../nbs/13_wavelets.ipynb #d8e8c169
+# %% ../nbs/13_wavelets.ipynb #a7721918
 from functools import lru_cache
 from typing import Callable, NamedTuple
 
 import numpy as np, torch
+from torch import nn
+from fastcore.basics import patch
 
-# %% ../nbs/13_wavelets.ipynb #220a1b87
+from .flow import Coded
+
+# %% ../nbs/13_wavelets.ipynb #d42d5ea0
 # Cohen, Daubechies & Feauveau 1992; as four lifting steps in Daubechies & Sweldens 1998, section 7.4
 _LIFTING = (-1.586134342059924, -0.052980118572961, 0.882911075530934, 0.443506852043971)
 _GAIN = 2**0.5/1.230174104914001
 
-def _add_neighbours(x, y, k, first):
-    "Add k times the two neighbours of each sample of x among y, mirrored at the ends, in place; `first`: y begins"
+def _add_neighbours(x, y, k, first):   # first: y begins the row
+    "Add to x in place k times the two neighbours of each sample among y, mirrored at the ends"
     n = min(len(x), len(y))
     x[:n].add_(y[:n], alpha=k)
     if len(x) > n: x[n:].add_(y[-1:], alpha=k)
@@ -30,7 +34,7 @@ def _add_neighbours(x, y, k, first):
         x[:1].add_(y[:1], alpha=k)
         x[1:].add_(y[:len(x)-1], alpha=k)
 
-# %% ../nbs/13_wavelets.ipynb #9badcdc2
+# %% ../nbs/13_wavelets.ipynb #1bf592bb
 def lift(
     x: torch.Tensor, # any shape
     dim: int,        # the axis to split, of any length n
@@ -60,7 +64,7 @@ def unlift(
     x[0::2], x[1::2] = low, high
     return x.movedim(0, dim)
 
-# %% ../nbs/13_wavelets.ipynb #2a28554d
+# %% ../nbs/13_wavelets.ipynb #e75e2394
 def _analyse_pictures(x, levels):
     "Pictures [T, C, h, w] as subbands, coarse to fine"
     out = []
@@ -77,7 +81,7 @@ def _synthesize_pictures(parts):
         x = unlift(unlift(x, parts[i + 1], 1), unlift(parts[i], parts[i + 2], 1), 2)
     return x
 
-# %% ../nbs/13_wavelets.ipynb #28f2a29c
+# %% ../nbs/13_wavelets.ipynb #b917905f
 class Band(NamedTuple):
     "A subband of a volume; all levels count from coarse to fine"
     time: int   # level in time; 0: static (low-pass in time)
@@ -97,7 +101,7 @@ def _low_lengths(low, high):
     "Lengths of the low-pass parts that high-pass parts of some lengths belong to, coarse to fine"
     return [low + sum(high[:i]) for i in range(len(high))]
 
-# %% ../nbs/13_wavelets.ipynb #e563d482
+# %% ../nbs/13_wavelets.ipynb #7f3b90b8
 def bands(
     shape: tuple,          # (T, h, w) of a volume
     levels: tuple = (5, 5),# levels of the transform in time and in space
@@ -129,7 +133,7 @@ def analyse(
         parts.insert(0, high)
     return [b for part in [x] + parts for b in _analyse_pictures(part, levels[1])]
 
-# %% ../nbs/13_wavelets.ipynb #86c9b9c1
+# %% ../nbs/13_wavelets.ipynb #6bea05a2
 @lru_cache
 def time_basis(
     frames: int, # T
@@ -154,7 +158,7 @@ def _needed(parts):
         return torch.ones(parts[0].shape[:2], dtype=torch.bool, device=parts[0].device)
     return torch.stack([nonzero_pictures(p) for p in parts]).any(0)
 
-# %% ../nbs/13_wavelets.ipynb #514772e9
+# %% ../nbs/13_wavelets.ipynb #bf5c555f
 class Pictures(NamedTuple):
     "A volume before its frames are added up, one entry a channel"
     pictures: list # tensors [K, h, w]: the pictures that are not all zeros
@@ -174,13 +178,14 @@ def pictures_of(
     out = Pictures([], [])
     for c in range(parts[0].shape[1]):
         mine = [b[:, c] for b in needed]
-        chunks = [(group, i) for group, b in zip(groups, mine) for i in b.nonzero()[:, 0].split(at_once) if len(i)]
-        chunks = chunks or [(groups[0], slice(0))]
-        out.pictures.append(torch.cat([_synthesize_pictures([p[i, c] for p in group]) for group, i in chunks]))
+        which = [(group, b.nonzero()[:, 0].split(at_once)) for group, b in zip(groups, mine)]
+        chunks = [(group, i) for group, pieces in which for i in pieces if len(i)] or [(groups[0], slice(0))]
+        pictures = [_synthesize_pictures([p[i, c] for p in group]) for group, i in chunks]
+        out.pictures.append(torch.cat(pictures))
         out.shares.append(basis[:, torch.cat(mine)])
     return out
 
-# %% ../nbs/13_wavelets.ipynb #b1a6c493
+# %% ../nbs/13_wavelets.ipynb #8550c59a
 def add_up(
     parts: Pictures,
     frames: slice = slice(None), # which of them
@@ -199,7 +204,7 @@ def synthesize(
     "A volume from its wavelet coefficients"
     return add_up(pictures_of(parts, levels))
 
-# %% ../nbs/13_wavelets.ipynb #94194a53
+# %% ../nbs/13_wavelets.ipynb #b9737d38
 class SparseVolume:
     "A volume of wavelet coefficients as a list of those that are not 0, from which single frames are made"
     def __init__(self,
@@ -208,12 +213,12 @@ class SparseVolume:
         levels: tuple = (5, 5), # levels in time and in space
         steps = 1.,             # quantization step: a number, or one for each channel
     ):
-        self.levels, self.channels, pictures = levels, parts[0].shape[1], 1 + 3*levels[1]
-        lengths = [b.shape[0] for b in bands[::pictures]]               # pictures of each time level
+        self.levels, self.channels, spatial = levels, parts[0].shape[1], 1 + 3*levels[1]
+        lengths = [b.shape[0] for b in bands[::spatial]]   # of each time level
         first = np.cumsum([0] + lengths)
-        self.basis, self.shapes = time_basis(sum(lengths), levels[0]), [b.shape[1:] for b in bands[:pictures]]
-        self.bands, self.entries = bands, []                            # of each band (picture, place, whole number, step)
-        steps = torch.as_tensor(steps, dtype=torch.float).expand(self.channels)
+        self.basis, self.shapes = time_basis(sum(lengths), levels[0]), [b.shape[1:] for b in bands[:spatial]]
+        self.bands, self.entries = bands, []     # of each band (picture, place, whole number, step)
+        steps = torch.as_tensor(steps, dtype=torch.float).flatten().expand(self.channels)
         for b, p in zip(bands, parts):
             t, c, y, x = at = p.detach().nonzero().T
             whole = (p.detach()[tuple(at)]/steps[c]).round()
@@ -224,7 +229,7 @@ class SparseVolume:
         change: Callable = None, # from whole numbers [n] to those that take their place; None: as they are
         space: int = None,       # finest level in space that is kept; None: all
         time: int = None,        # finest level in time that is kept; None: all
-    ) -> list:                   # tensors [1, C, h', w']: of one picture, for `synthesize` with levels (0, levels[1])
+    ) -> list:                   # tensors [1, C, h', w'], for `synthesize` with levels (0, levels[1])
         "The subbands in space of one frame"
         out = [torch.zeros(1, self.channels, *shape) for shape in self.shapes]
         for i, (b, (t, place, whole, step)) in enumerate(zip(self.bands, self.entries)):
@@ -232,3 +237,77 @@ class SparseVolume:
             values = (change(whole) if change else whole)*step*self.basis[k, t]
             out[i % len(out)][0].index_put_(place, values, accumulate=True)
         return out
+
+# %% ../nbs/13_wavelets.ipynb #721d825a
+_AHEAD = 8   # frames that are added up at a time where one is asked for
+
+class Volume(nn.Module):
+    "A picture that changes with time, kept as wavelet coefficients"
+    def __init__(self,
+        shape: tuple,   # (T, h, w)
+        channels: int,
+        levels: tuple,  # of the wavelet transform, in time and in space
+    ):
+        super().__init__()
+        self.levels, self.bands = levels, bands(shape, levels)
+        # zeros of numpy take no memory before something is written into them
+        blank = lambda b: np.zeros((b.shape[0], channels, *b.shape[1:]), np.float32)
+        self.coefficients = nn.ParameterList([nn.Parameter(torch.from_numpy(blank(b))) for b in self.bands])
+        self._flat = tuple(self.coefficients)   # a ParameterList is slow to walk through
+        self._kept = None, None                 # which coefficients, and their pictures
+        self._block = None, None                # which frames, and the sums
+
+    def coded(self) -> list: # of `Coded`, one for each band; kind 'band'
+        "Every tensor that goes into the file"
+        return [Coded(f'coefficients.{i}', p, 'band') for i, p in enumerate(self.coefficients)]
+
+    def _learns(self): return torch.is_grad_enabled() and any(p.requires_grad for p in self._flat)
+
+    def _pictures(self):
+        "Kept until a coefficient changes"
+        state = [(p.data_ptr(), p._version) for p in self._flat]
+        if self._kept[0] != state:
+            with torch.no_grad(): self._kept = state, pictures_of(self._flat, self.levels)
+            self._block = None, None
+        return self._kept[1]
+
+    def volume(self) -> torch.Tensor: # [T, channels, h, w]
+        "The changing picture, all frames"
+        return synthesize(self._flat, self.levels) if self._learns() else add_up(self._pictures())
+
+# %% ../nbs/13_wavelets.ipynb #c1d95894
+@patch
+def _frame(self: Volume, k):
+    "[channels, h, w] at a frame; its neighbours are kept, for they are asked for next"
+    pictures, first = self._pictures(), k - k % _AHEAD
+    if self._block[0] != first: self._block = first, add_up(pictures, slice(first, first + _AHEAD))
+    return self._block[1][k - first]
+
+@patch
+def at(self: Volume,
+    u: float,       # frame number in 0..T-1, may be between two
+) -> torch.Tensor:  # [1, channels, h, w]
+    "The picture at one time"
+    frame, k = self.volume().__getitem__ if self._learns() else self._frame, int(u)
+    return (frame(k) if u == k else torch.lerp(frame(k), frame(k + 1), u - k))[None]
+
+@patch
+def set(self: Volume,
+    parts,      # a tensor [T', channels, h', w'] for each band, of any type
+    steps = 1., # what they are multiplied with: a number, or one for each channel
+) -> Volume:
+    "New coefficients"
+    each = torch.as_tensor(steps, dtype=torch.float).flatten().expand(self._flat[0].shape[1]).tolist()
+    with torch.no_grad():
+        for p, new in zip(self.coefficients, parts):
+            nonzero = nonzero_pictures(new)
+            p[nonzero_pictures(p) & ~nonzero] = 0
+            for t, c in nonzero.nonzero().tolist(): torch.mul(new[t, c], each[c], out=p[t, c])
+    return self
+
+@patch
+def sparse(self: Volume,
+    steps = 1., # quantization step: a number, or one for each channel
+) -> SparseVolume:
+    "The coefficients that are not 0, as a list"
+    return SparseVolume(self.coefficients, self.bands, self.levels, steps)

@@ -85,10 +85,10 @@ class Shrinker:
     def follow(self, x): # [T, 3, H, W] opponent colours
         "The same with other frames, in the same places; or with the same frames, once more from the start"
         f = self.fitter
-        if x is not f.x:
-            f.x = x
-            f.images = [canonical_image(x, own, view) for own, view in zip(f.own, f.views)]
-            self.begin = [f._start(i) for i in range(len(f.own))]
+        if x is not f.frames:
+            f.frames = x
+            f.images = [canonical_image(x, *pair) for pair in zip(f.shares, f.grids)]
+            self.begin = [f.start(i) for i in range(len(f.shares))]
         f.wanted, f.relaxation = [[w.clone() for w in layer] for layer in self.begin], 1.
         return self
 
@@ -128,7 +128,7 @@ class _Trial:
     "A model that follows the noisy frames, and another that follows them with a little more noise"
     def __init__(self, model, video, found, sigma, seed):
         first = Shrinker(model, video, found, sigma)
-        self.y, self.sigma, self.runs = first.fitter.x, sigma, (first, copy.deepcopy(first))
+        self.y, self.sigma, self.runs = first.fitter.frames, sigma, (first, copy.deepcopy(first))
         self.b = (torch.randint(2, self.y.shape, generator=torch.Generator().manual_seed(seed))*2. - 1).to(self.y)
         self.frames = self.y, self.y + EPSILON*self.b
 

@@ -25,7 +25,6 @@ from ..coordinates import pixel_grid
 from ..flow import inverse, transform
 from ..registration import grey, register_pair
 from ..fusion import fuse, to_bytes
-from ..texture import SamplingGrid, to_grid, backward_warp
 from ..codec import output_size, encode
 from .opened import Opened, open_file, TrueClip, compared
 
@@ -51,10 +50,7 @@ _ROUNDS = 6   # of undoing a bend, each of which leaves a fraction of the error
 def _bend(color, q, t):
     "How far beside canonical positions q [n, 2] a layer's colours are looked up at a time [1, 1], in half frame heights"
     if getattr(color, 'deformation', None) is None: return torch.zeros_like(q)
-    s = color.settings
-    u = float((((t + 1)*s.frames - 1)/2).clamp(0, s.frames - 1))
-    shift = backward_warp(color.deformation.at(round(u) if abs(u - round(u)) < 1e-3 else u), SamplingGrid(to_grid(q, s).view(1, 1, -1, 2), s.shape[1:]), 'bilinear')
-    return shift[0, :, 0].T*2/s.rows
+    return color.displacement(q, t)
 
 def surface(
     layer,           # a `Layer` of a model
@@ -93,7 +89,7 @@ class Surfaces:
     ) -> torch.Tensor:      # [n, 2] positions; NaN if a group on the way does not have the layer
         "Where frame k shows what frame u shows at p"
         (a, ta), (b, tb), (first, last) = self.opened.at(u), self.opened.at(k), sorted((self.group(u), self.group(k)))
-        if any(layer >= len(m.layers) for m in self.opened.models[first:last+1]): return torch.full_like(p, torch.nan)
+        if any(layer >= n for n in self.opened.layer_counts[first:last+1]): return torch.full_like(p, torch.nan)
         if a is b: return unsurface(b.layers[layer], tb, surface(a.layers[layer], ta, p))
         return self.follow(layer, *self._over_a_seam(layer, p, u, k), k)
 
@@ -102,7 +98,7 @@ def _seam(self, layer, g):
     if (layer, g) not in self._seams:
         first = self.opened.starts[g]
         before, after = self.opened.render([first - 1, first])
-        found = register_pair(before.rgb[None].cpu(), after.rgb[None].cpu(), weights=after.alpha[None, ..., layer].cpu())
+        found = register_pair(before.rgb[None].cpu(), after.rgb[None].cpu(), weights=after.alpha[None, layer].cpu())
         self._seams[layer, g] = found.similarity[0].to(before.rgb.device)
     return self._seams[layer, g]
 
@@ -350,7 +346,7 @@ def _fused(surfaces, u, p, looks, edits):
 def _shows(surfaces, place, drops):
     "Whether anything of a picture is seen in any frame"
     opened, (k, lies), alpha = surfaces.opened, place.anchor(surfaces.opened), place.picture[..., 3]
-    device, edge = opened.models[0].times.device, torch.tensor([opened.size[0]/opened.size[1], 1.])
+    device, edge = opened.device, torch.tensor([opened.size[0]/opened.size[1], 1.])
     h, w = alpha.shape
     points = pixel_grid((w, h))[alpha > 0]
     points = transform(lies, points[::len(points)//4096 + 1]).to(device)
@@ -366,8 +362,8 @@ def _check(surfaces, edits):
     for e in edits:
         if not (isinstance(e.layer, int) and 0 <= e.layer < opened.layers): raise ValueError(f'layer is {e.layer}: this file has layers 0 to {opened.layers - 1}')
         if getattr(e, 'frame', None) is not None and not 0 <= e.frame <= len(opened) - 1: raise ValueError(f'frame is {e.frame}: this file has frames 0 to {len(opened) - 1}')
-    for m in opened.models:
-        if {e.layer for e in drops} >= set(range(len(m.layers))): raise ValueError(f'all of layers 0 to {len(m.layers) - 1} are dropped: leave at least one')
+    for n in opened.layer_counts:
+        if {e.layer for e in drops} >= set(range(n)): raise ValueError(f'all of layers 0 to {n - 1} are dropped: leave at least one')
     for e in edits:
         if isinstance(e, Place) and not isinstance(e, Replace) and not _shows(surfaces, e, drops):
             raise ValueError(f'the picture at {"the centre" if e.at is None else "%g,%g" % tuple(e.at)} of layer {e.layer} is never seen: choose a place inside the frame that belongs to that layer')
@@ -384,7 +380,7 @@ def edit(
     size, surfaces, edits = output_size(opened.header, size, None), Surfaces(opened), list(edits)
     _check(surfaces, edits)
     check_memory(6*len(opened)*size[0]*size[1], f'{len(opened)} frames of {size[0]}x{size[1]} pixels')
-    grid = pixel_grid(size, device=opened.models[0].times.device)
+    grid = pixel_grid(size, device=opened.device)
     frames = [to_bytes(edited(surfaces, u, grid.reshape(-1, 2), edits)[0].view(grid.shape[0], -1, 3)).cpu() for u in range(len(opened))]
     return Video(torch.stack(frames), opened.fps)
 
@@ -397,7 +393,7 @@ def layer_at(
     "The layer that a pixel belongs to"
     opened = open_file(source)
     k = len(opened)//2 if frame is None else frame
-    p = to_position(at, opened.size).view(1, 2).to(opened.models[0].times.device)
+    p = to_position(at, opened.size).view(1, 2).to(opened.device)
     return int(edited(Surfaces(opened), k, p, [])[1][:, 0].argmax())
 
 def edits_of(
@@ -449,7 +445,7 @@ def painted_paths(
 ) -> torch.Tensor: # [n, T, 2] in pixels; a mark that cannot be seen stays where it was
     "Where small round marks, painted on layers, are seen: centroids"
     opened = open_file(source)
-    surfaces, p = Surfaces(opened), pixel_grid(opened.size, device=opened.models[0].times.device).reshape(-1, 2)
+    surfaces, p = Surfaces(opened), pixel_grid(opened.size, device=opened.device).reshape(-1, 2)
     places, m = to_pixels(p, opened.size).double(), len(opened)//2
     def seen(u):
         "Areas [n] of the marks in a frame, and sums [n, 2] of their places; the frame itself is looked up once"

@@ -174,7 +174,7 @@ def layer_mask(
     "Where a layer shows in a file"
     opened = open_file(source, device)
     if not 0 <= layer < opened.layers: raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}')
-    share = torch.stack([f.alpha[..., layer].cpu() if layer < f.alpha.shape[-1] else f.alpha[..., 0].cpu()*0 for f in opened.render()])
+    share = torch.stack([f.alpha[layer].cpu() if layer < len(f.alpha) else f.alpha[0].cpu()*0 for f in opened.render()])
     return F.max_pool2d((share > least).float()[:, None], 2*grow + 1, 1, grow)[:, 0] > 0
 
 def remove_layer(

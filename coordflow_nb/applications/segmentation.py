@@ -137,7 +137,7 @@ def soft_masks(
     w, h = size = output_size(opened.header, size, None)
     check_memory(4*opened.layers*len(opened)*w*h, f'{opened.layers} masks for {len(opened)} frames of {w}x{h}')
     masks = torch.zeros(opened.layers, len(opened), h, w, dtype=torch.float16)
-    for k, f in enumerate(opened.render(size=size)): masks[:f.alpha.shape[-1], k] = f.alpha.permute(2, 0, 1).half().cpu()
+    for k, f in enumerate(opened.render(size=size)): masks[:len(f.alpha), k] = f.alpha.half().cpu()
     return masks
 
 # %% ../../nbs/22_segmentation.ipynb #92b9013e

@@ -32,7 +32,7 @@ def background(
 ) -> int:
     "The layer that fills most of the picture"
     small = max(1, round(32*size[0]/size[1])), 32
-    return int(sum(f.alpha.mean((0, 1)) for f in model.render(small, model.times[::max(1, model.frames//8)])).argmax())
+    return int(sum(f.alpha.mean((1, 2)) for f in model.render(small, model.times[::max(1, model.frames//8)])).argmax())
 
 # %% ../../nbs/24_stabilization.ipynb #ac778ea7
 def _flow_of(model, layer):
@@ -42,7 +42,7 @@ def _flow_of(model, layer):
 def _link(opened, k, layer):
     "How frame k lies in frame k-1, by what one layer shows"
     before, after = opened.render([k - 1, k])
-    own = after.alpha[None, ..., min(layer, after.alpha.shape[-1] - 1)]
+    own = after.alpha[None, min(layer, len(after.alpha) - 1)]
     return register_pair(before.rgb[None], after.rgb[None], weights=own).similarity[0].cpu()
 
 def camera_path(
@@ -53,7 +53,8 @@ def camera_path(
     if layer is not None and not 0 <= layer < opened.layers:
         raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}; without a layer, the largest is taken')
     path = torch.zeros(0, 4)
-    for model, start in zip(opened.models, opened.starts):
+    for gop, start in enumerate(opened.starts):
+        model = opened.model(gop)
         own = background(model, opened.size) if layer is None else layer
         part = _flow_of(model, own)
         if len(path): part = compose(compose(compose(path[-1], _link(opened, start, own)), inverse(part[0])), part)
