@@ -17,9 +17,8 @@ from ..video import Video, as_fps, check_memory
 from ..files import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
-from ..registration import canonical_region
 from ..fusion import to_bytes
-from ..texture import SamplingGrid, to_grid, deformed, backward_warp, splat
+from ..texture import SamplingGrid, to_grid, backward_warp, splat
 from ..codec import output_positions, output_size
 from .opened import Opened, open_file
 
@@ -31,17 +30,11 @@ class Geometry(NamedTuple):
 
 def _fine_grid(model, layer, t, size, coded, factor):
     "The sampling grid of one time on a layer's canonical image, `factor` times as fine as the coded frames"
-    color, q = model.layers[layer].color, model.motion(t)[layer]
-    p = transform(q[:, None, None], pixel_grid(size, device=t.device))
-    if hasattr(color.settings, 'region'):                # a texture: its own canonical image, and what bends
-        s = color.settings
-        grid, u = SamplingGrid(to_grid(p, s.region, coded), s.shape[1:]), ((t.item() + 1)*s.frames - 1)/2
-        if color.deformation: grid = deformed(grid, color.deformation.at(min(max(round(u, 3), 0), s.frames - 1)))
-        w, h = s.region[2:]
-        return SamplingGrid(grid.grid, (h*factor, w*factor))
-    x, y, w, h = canonical_region(model.motion(model.times)[layer], coded)
-    grid = (p*coded[1] - p.new_tensor([2*x + w - coded[0], 2*y + h - coded[1]]))/p.new_tensor([w, h])
-    return SamplingGrid(grid, (h*factor, w*factor))
+    color, p = model.layers[layer].color, pixel_grid(size, device=t.device)
+    q = transform(model.motion(t)[layer][:, None, None], p)
+    q = q + color.displacement(q.view(-1, 2), t).view_as(q)
+    x, y, w, h = region = color.region(model.motion(model.times)[layer], coded)
+    return SamplingGrid(to_grid(q, region, coded), (h*factor, w*factor))
 
 @torch.no_grad()
 def geometry(

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['CLIPS', 'Use', 'Clip', 'present', 'read_masks', 'TrueClip', 'open_clip', 'ffmpeg_filter', 'Row', 'timed', 'compared']
 
-# %% ../../nbs/34a_cases.ipynb #5485146e
+# %% ../../nbs/34a_cases.ipynb #23ea005d
 import subprocess, time, zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,6 @@ from PIL import Image
 from ..video import moving_layers
 from ..files import Video
 from ..codec import open_source
-from .runner import markdown_table
 
 # %% ../../nbs/34a_cases.ipynb #d1d5633d
 class Use(NamedTuple):

@@ -65,7 +65,7 @@ def codec_curve(
     made = curve(video, codec, rates, seconds=seconds, device=device, progress=False)
     return dict(how=made.how, points=[p._asdict() for p in made.points], notes=made.notes)
 
-# %% ../../nbs/34b_rd.ipynb #86b83701
+# %% ../../nbs/34b_rd.ipynb #1fb0008c
 def _places(labels, layers):
     "Sets of pixels [T, H, W] by name"
     edge, ends = torch.ones_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
@@ -88,7 +88,7 @@ def breakdown(
     video = open_clip(clip, 'rd', folder, size=size, frames=frames).video
     data = encode(video, bpp=rate, seconds=seconds, device=device, progress=False)
     model, decoded = load(data, device=device), decode(data, device=device)
-    labels = torch.stack([r.alpha.argmax(-1).cpu() for r in model.render(video.size, model.times)])
+    labels = torch.stack([r.alpha.argmax(0).cpu() for r in model.render(video.size, model.times)])
     error = (decoded.frames.double() - video.frames.double()).square().mean(-1)
     share = lambda m: dict(pixels=m.double().mean().item(), error=(error[m].sum()/error.sum()).item())
     places = {name: share(mask) for name, mask in _places(labels, len(model.layers)).items()}
