@@ -361,8 +361,9 @@ def stabilize(
     "A calm camera."
     from coordflow_nb.applications import stabilization
     check_writable(out, _VIDEO)
-    with _naming(source): video = stabilization.stabilize(_opened(source, trust), smooth=smooth, lock=lock, layer=layer, crop=crop)
-    _save(video, out)
+    with _naming(source):
+        opened = _opened(source, trust)
+        _save(stabilization.stabilize_stream(opened, smooth=smooth, lock=lock, layer=layer, crop=crop), out)
 
 # %% ../nbs/31_cli.ipynb #0fbef2b7
 class Noise(str, Enum):
@@ -405,8 +406,7 @@ def edit(
     from coordflow_nb.applications import editing
     check_writable(out, _VIDEO)
     edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame, recolour=recolour, drop=drop)
-    with _naming(source): video = editing.edit(_opened(source, trust), edits)
-    _save(video, out)
+    with _naming(source): _save(editing.edit_stream(_opened(source, trust), edits), out)
 
 # %% ../nbs/31_cli.ipynb #d7e4e839
 _UsageError = typer.BadParameter.__base__   # of the click that this typer brings along
