@@ -260,8 +260,8 @@ def compare(
     cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compare codecs on the same frames: sizes, PSNR, BD-rate, seconds."
-    from coordflow_nb import codec, rate_distortion as rd
-    codecs, rates = codecs or rd.everyone(), rates or rd.RATES
+    from coordflow_nb import codec, rate_distortion as rd, reports
+    codecs, rates = codecs or rd.default_codecs(), rates or rd.RATES
     rd.check_comparison(codecs, rates, seconds)
     if out: check_folder(out)
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
@@ -269,8 +269,8 @@ def compare(
              '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
     elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
     report = rd.compare(video, codecs, rates, **({'curves': elsewhere} if elsewhere else {}), seconds=seconds, seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
-    if out: rd.write_report(report, out)
-    print(json.dumps(report) if as_json else rd.tables(report))
+    if out: reports.write_report(report, out)
+    print(json.dumps(report) if as_json else reports.tables(report))
 
 # %% ../nbs/31_cli.ipynb #a8ce5853
 _VIDEO = '.mp4', '.gif', '.npy', ''

@@ -168,7 +168,7 @@ def _sparse(volume, steps):
     "The coefficients of a `Volume` that are not 0"
     return SparseVolume(list(volume.coefficients), volume.bands, volume.levels, steps)
 
-# %% ../nbs/30a_damage.ipynb #22a269f7
+# %% ../nbs/30a_damage.ipynb #2a90deed
 class BreakableTextures(Breakable):
     "A group of pictures kept as textures, to be broken"
     labels = 'levels in space', 'levels in time'
@@ -200,7 +200,8 @@ class BreakableTextures(Breakable):
             bits='Small coefficients become 0 first, and those are fine detail: '
                  'flat parts stay, texture goes.',
             space=f'Wavelets finer than {2**(self.space - space)} pixels are gone. '
-                  'Each level stands for itself, so the picture is just blurred; alpha, made of the same wavelets, blurs too.',
+                  'Each level stands for itself, so the picture is just blurred; '
+                  'alpha, made of the same wavelets, blurs too.',
             time='Fast changes are gone, only what is static is left. '
                  'Motion is not harmed: it is in the flow, not in the texture.')
 

@@ -45,7 +45,7 @@ class Verdict:
 
 def check(
     answer,         # the reader's; None: not answered yet
-    right,          # str: the seal of the right answer; or a function of the answer that says whether it is right
+    right,          # str, the seal of the right answer; or a function: answer -> is it right?
     hint,           # str: shown if it is not
     unit=None,      # of a number, see `seal`
 ):                  # -> Verdict, true if the answer is right

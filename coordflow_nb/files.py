@@ -37,7 +37,9 @@ from .video import Video, as_fps, check_memory, moving_layers
 _STILLS = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
 
 
-def natural_order(path):
+def natural_order(
+    path,           # Path of a picture
+):                  # -> a key for `sorted`
     "A sort key under which frame9 comes before frame10."
     return [(int(s), '') if s.isdecimal() else (-1, s) for s in re.split(r'([0-9]+)', path.name)], path.name
 
@@ -219,7 +221,7 @@ def stretches(
 @patch(cls_method=True)
 def open(
     cls: Video,
-    path,           # a video file, a folder of pictures, a .npy, or one of EXAMPLES: 'bunny', 'carphone', 'moving_layers'
+    path,           # a video file, a folder of pictures, a .npy, or one of EXAMPLES, such as 'bunny'
     *,
     start=0,        # number of the first frame
     frames=None,    # how many, all by default; fewer come if the clip ends before
@@ -240,8 +242,10 @@ def _ours(folder):
     return all(re.fullmatch(r'\d{5,}\.png', p.name) for p in folder.iterdir())
 
 
-def check_target(path):
-    "Refuse a place that cannot be written, before any work is done."
+def check_target(
+    path,       # Path of the file or folder to be written
+):
+    "Refuse a place that cannot be written with a ValueError, before any work is done."
     if not os.path.isdir(path.parent): problem = f'there is no folder {path.parent}: make it first'
     elif not os.access(path.parent, os.W_OK | os.X_OK):
         problem = f'the folder {path.parent} is not writable: choose another'
@@ -255,8 +259,11 @@ def check_target(path):
     raise ValueError(f'cannot write {path}: {problem}')
 
 
-def replace_path(new, path):
-    "Put the finished file or folder `new` at `path`."
+def replace_path(
+    new,        # Path of the finished file or folder, beside the place
+    path,       # Path of the place; what was there goes
+):
+    "Put a finished file or folder in its place; an OSError leaves the old one where it was."
     if new.is_dir() and path.is_dir():
         old = new.with_name(new.name + '.old')
         path.rename(old)
@@ -269,7 +276,9 @@ def replace_path(new, path):
     else: os.replace(new, path)
 
 # %% ../nbs/01a_files.ipynb #9854c30f
-def remove_path(path):
+def remove_path(
+    path,       # Path of a file or folder that may be absent
+):
     "Delete a file or a folder, if there is one."
     if path.is_dir(): shutil.rmtree(path, ignore_errors=True)
     else: path.unlink(missing_ok=True)
@@ -277,9 +286,9 @@ def remove_path(path):
 
 @contextmanager
 def atomic_path(
-    path,       # where the output shall be: a file, or a folder that is absent, empty, or holds numbered PNGs alone
+    path,       # of the output: a file, or a folder that is absent, empty, or holds numbered PNGs alone
 ):              # yields a Path beside it, not made yet, with the same suffix: write there
-    "Output appears whole or not at all: a temporary name that is put in place on success and removed on failure."
+    "Output appears whole or not at all: a temporary name, put in place on success, removed on failure."
     path = Path(os.path.realpath(path))
     try:
         check_target(path)
@@ -294,11 +303,11 @@ def atomic_path(
 # %% ../nbs/01a_files.ipynb #fc637f9f
 @dataclass(frozen=True, eq=False)
 class Stream:
-    "A clip that passes by once: `frames`, an iterator of uint8 tensors [H,W,3], and what is known before: `count`, `size` (W, H), `fps`."
-    frames: Iterator
-    count: int
-    size: tuple
-    fps: Fraction
+    "A clip that passes by once; its number of frames, size and rate are known before"
+    frames: Iterator    # of uint8 tensors [H,W,3]
+    count: int          # frames
+    size: tuple         # (W, H) in pixels
+    fps: Fraction       # frames per second
 
     def __len__(self): return self.count
 
@@ -327,7 +336,7 @@ def stream(self: Video):
 
 # %% ../nbs/01a_files.ipynb #9f19fc00
 def _run_ffmpeg(clip, args, path):
-    "Feed the frames to ffmpeg; nothing reaches the terminal, a failure is an OSError with ffmpeg's last line."
+    "Feed the frames to ffmpeg; nothing reaches the terminal, a failure is an OSError of ffmpeg's last line."
     w, h = clip.size
     command = [imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24',
                '-s', f'{w}x{h}', '-r', str(clip.fps), '-i', '-', '-an', *args, str(path)]
@@ -349,7 +358,7 @@ def _run_ffmpeg(clip, args, path):
 
 # %% ../nbs/01a_files.ipynb #c393d68d
 def _save_mp4(clip, path, crf):
-    "H.264; 4:2:0 colour for even sizes, which every player shows, 4:4:4 for odd ones, which 4:2:0 cannot hold."
+    "H.264; 4:2:0 colour for even sizes, which every player shows, 4:4:4 for odd ones, which it cannot hold."
     pixels = 'yuv444p' if any(v % 2 for v in clip.size) else 'yuv420p'
     tags = [s for key in ('colorspace', 'color_primaries', 'color_trc') for s in (f'-{key}', 'smpte170m')]
     _run_ffmpeg(clip, ['-c:v', 'libx264', '-crf', str(crf), '-pix_fmt', pixels, *tags, '-movflags',
@@ -381,7 +390,7 @@ def _save_npy(clip, path):
 def save(
     self: (Stream, Video),
     path,           # .mp4, .gif, .npy, or a name without suffix (or ending in '/') for a folder of PNGs
-    quality=76,     # of an .mp4, 0..100: x264's crf is 0.51*(100 - quality), so the default 12 looks lossless; the others ignore it
+    quality=76,     # of an .mp4, 0..100: x264's crf is 0.51*(100 - quality); the default looks lossless
 ):
     "Write the clip as it comes; an existing file is replaced only when the new one is whole."
     if not 0 <= quality <= 100:

@@ -13,7 +13,7 @@ import torch
 
 # %% ../nbs/02_metrics.ipynb #869eca8e
 def _pair(a, b):
-    "The frames of both clips as uint8 tensors [T,H,W,3], or a ValueError that says why they cannot be compared."
+    "The frames of both clips as uint8 tensors [T,H,W,3]; a ValueError if they cannot be compared."
     a, b = (torch.as_tensor(getattr(v, 'frames', v)) for v in (a, b))
     for name, v in dict(first=a, second=b).items():
         if v.dtype != torch.uint8:
@@ -58,7 +58,7 @@ def ssim(
     a,  # `Video` or uint8 tensor [T,H,W,3]
     b   # the clip to compare it with, of the same shape
 ): # at most 1, and 1 only for identical clips
-    "SSIM by scikit-image: Gaussian window 11x11 of sigma 1.5 (below 11 pixels a smaller flat one), mean over places, channels and frames."
+    "SSIM by scikit-image: Gaussian window 11x11, sigma 1.5 (below 11 pixels a flat one), mean over all."
     from skimage.metrics import structural_similarity   # imported here: the command line starts without it
     a, b = (v.cpu().numpy() for v in _pair(a, b))
     return float(np.mean([structural_similarity(x, y, **_ssim_options(min(x.shape[:2]))) for x,
@@ -77,7 +77,7 @@ def ms_ssim(
     a,  # `Video` or uint8 tensor [T,H,W,3]
     b   # the clip to compare it with, of the same shape
 ): # 0 to 1, and 1 only for identical clips; nan where a side has 32 pixels or fewer
-    "MS-SSIM by pytorch-msssim: five scales, window 11x11, or the largest that fits a shorter side below 161 pixels."
+    "MS-SSIM by pytorch-msssim: five scales, window 11x11, or the largest that fits a side below 161 pixels."
     a, b = _pair(a, b)
     n = _ms_ssim_window(min(a.shape[1:3]))
     if n < 3: return math.nan
@@ -122,7 +122,8 @@ def _rd_curve(name, rates, quality):
         raise ValueError(f'the {name} curve has {r.size} rates and {q.size} PSNRs: BD-rate takes 4 points '
                          'or more, each with both')
     if not (np.isfinite(r).all() and np.isfinite(q).all() and (r > 0).all()):
-        raise ValueError(f'the {name} curve needs positive rates and finite PSNRs: {r.tolist()}, {q.tolist()}')
+        raise ValueError(f'the {name} curve needs positive rates and finite PSNRs: '
+                         f'{r.tolist()}, {q.tolist()}')
     r, q = r[order := np.argsort(r)], q[order]
     if (np.diff(r) <= 0).any() or (np.diff(q) <= 0).any():
         raise ValueError(f'the {name} curve does not rise: rates {r.tolist()}, PSNR {q.tolist()}; leave '
@@ -131,17 +132,18 @@ def _rd_curve(name, rates, quality):
 
 # %% ../nbs/02_metrics.ipynb #7c7adcb2
 def bd_rate(
-    rates_anchor, # rates of the codec to compare with (bpp, bytes, kbit/s: any unit, the same for both), 4 or more
+    rates_anchor, # rates of the codec to compare with, 4 or more, in any unit, the same for both
     psnr_anchor,  # its PSNR in dB at those rates
     rates_test,   # rates of the codec under test, 4 or more
     psnr_test     # its PSNR in dB at those rates
 ): # percent: -20 means a fifth fewer bits at equal PSNR
-    "Bjontegaard's mean rate difference at equal PSNR (VCEG-M33), over the range of PSNR that both curves cover."
+    "Bjontegaard's mean rate difference at equal PSNR (VCEG-M33), over the range that both curves cover."
     import bjontegaard
     anchor, test = _rd_curve('anchor', rates_anchor, psnr_anchor), _rd_curve('test', rates_test, psnr_test)
     low, high = max(anchor[1][0], test[1][0]), min(anchor[1][-1], test[1][-1])
-    if low >= high: raise ValueError(f'the curves share no PSNR, {anchor[1][0]:.2f} to {anchor[1][-1]:.2f} dB and '
-                                     f'{test[1][0]:.2f} to {test[1][-1]:.2f} dB: measure both over the same range')
+    if low >= high:
+        raise ValueError(f'the curves share no PSNR, {anchor[1][0]:.2f} to {anchor[1][-1]:.2f} dB and '
+                         f'{test[1][0]:.2f} to {test[1][-1]:.2f} dB: measure both over the same range')
     return float(bjontegaard.bd_rate(*anchor, *test, method='pchip', require_matching_points=False,
                                      min_overlap=0))
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 # %% ../nbs/01b_plot.ipynb #e96cb994
-#: Okabe-Ito: blue, orange, green, purple, vermilion, sky, black. `LAYER_COLORS[l]` belongs to layer l in every figure.
+#: Okabe-Ito: blue, orange, green, purple, vermilion, sky, black. `LAYER_COLORS[l]` is that of layer l.
 LAYER_COLORS = ('#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9', '#000000')
 
 # %% ../nbs/01b_plot.ipynb #fc4120d4
@@ -34,7 +34,7 @@ def _save_light():
 
 # %% ../nbs/01b_plot.ipynb #17a2d1df
 def use_style():
-    "Set matplotlib's defaults for this book: layer colours, a light grid, no box, text readable at column width."
+    "Set matplotlib's defaults for this book: layer colours, a light grid, no box, readable text."
     # here and below, since it takes most of a second, and codecs draw nothing
     import matplotlib.pyplot as plt
     _save_light()
@@ -62,7 +62,7 @@ def _to_array(image):
 
 # %% ../nbs/01b_plot.ipynb #b4efde73
 def show_images(
-    images,             # sequence of [H,W], [H,W,1], [H,W,3] arrays or tensors: uint8 in 0..255, float in [0, 1], or bool
+    images,             # sequence of [H,W], [H,W,1], [H,W,3]: uint8 in 0..255, float in [0, 1], or bool
     titles=None,        # sequence of str, one an image
     *,
     cols=None,          # images in a row; by default all in one row up to 4, then the squarest grid

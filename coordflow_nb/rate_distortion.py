@@ -5,28 +5,23 @@
 # %% auto #0
 __all__ = ['CODECS', 'LEAST', 'RATES', 'reference_clip', 'evaluate', 'Codec', 'encode_with', 'decode_with', 'available',
            'Encoded', 'at_size', 'best_at', 'Ours', 'entry', 'Point', 'Curve', 'curve', 'machine', 'save_json',
-           'everyone', 'check_comparison', 'one_by_one', 'compare', 'bd_rows', 'in_words', 'bd_table', 'tables',
-           'points_table', 'finding', 'plot_report', 'save_figure', 'write_report']
+           'default_codecs', 'check_comparison', 'one_by_one', 'compare', 'curve_points', 'bd_rows']
 
 # %% ../nbs/18_rate_distortion.ipynb #95aff3ff
-import json, math, os, platform, re, subprocess, tempfile, textwrap, time
+import json, math, os, platform, re, subprocess, tempfile, time
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import imageio_ffmpeg
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from PIL import Image
 from tqdm.auto import tqdm
 
 from . import __version__
-from .files import atomic_path
-from .plot import use_style
-from .video import Video
-from .metrics import bd_rate, bpp, ms_ssim, plot_rd, psnr, ssim
+from .files import Video, atomic_path
+from .metrics import bd_rate, bpp, ms_ssim, psnr, ssim
 from .bitstream import LIMITS, TRUST, Limits, open_bytes, read_header
 from .codec import decode_fresh, encode_planned, info, kind_names, plan
 
@@ -36,23 +31,24 @@ def reference_clip(
     reference,               # path of the original, or of a clip that already has the coded size and length
     limits: Limits = LIMITS, # what the file may ask for
 ) -> Video:                  # same size and length as the decoded clip
-    "The frames that a file stands for, cut out of the original as the header says; ValueError if it is another clip"
+    "The frames that a file stands for, cut out of the original; ValueError if it is another clip"
     h = read_header(path_or_bytes, limits)
     source, given = (h.source_width, h.source_height), Video.open(reference, frames=1).size
     if given not in (source, h.size):
-        raise ValueError(f'{reference} is {given[0]}x{given[1]}: the file was made from {source[0]}x{source[1]} '
-                         f'and holds {h.width}x{h.height}')
+        raise ValueError(f'{reference} is {given[0]}x{given[1]}: the file was made from '
+                         f'{source[0]}x{source[1]} and holds {h.width}x{h.height}')
     part = dict(start=h.start, crop=h.crop, size=h.size) if given == source else {}
     video = Video.open(reference, frames=h.frames, **part)
     if len(video) != h.frames:
-        raise ValueError(f'{reference} has {len(video)} frames from number {part.get("start", 0)} on: the file holds {h.frames}')
+        raise ValueError(f'{reference} has {len(video)} frames from number {part.get("start", 0)} on: the '
+                         f'file holds {h.frames}')
     return video
 
 def evaluate(
     path,                # a `.cfv` file
     reference,           # path of the original
     trust: bool = False, # whether the file may ask for anything (chapter 11)
-) -> dict:               # psnr [dB], ssim, ms_ssim, bytes, bpp, decode_seconds (of the fresh process, file to frames)
+) -> dict:               # psnr [dB], ssim, ms_ssim, bytes, bpp, decode_seconds (fresh process)
     "Score a file: what a new process decodes from it, against the original"
     truth = reference_clip(path, reference, TRUST if trust else LIMITS)
     (video, seconds), size = decode_fresh(path, trust), len(open_bytes(path))
@@ -60,16 +56,17 @@ def evaluate(
                 bpp=bpp(size, video), decode_seconds=round(seconds, 3))
 
 # %% ../nbs/18_rate_distortion.ipynb #17ead250
-def _ffmpeg(data, *words):
+def _ffmpeg(data, *options):
     "Bytes through ffmpeg: (what comes out, seconds)."
     start = time.perf_counter()
-    done = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', *map(str, words), '-'], input=data, capture_output=True,
-                          env=os.environ | {'SVT_LOG': '1'})   # or SVT-AV1 tells how it is doing
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), '-v', 'error', *map(str, options), '-']
+    quiet = os.environ | {'SVT_LOG': '1'}   # or SVT-AV1 reports its progress
+    done = subprocess.run(command, input=data, capture_output=True, env=quiet)
     if done.returncode: raise ValueError(f'ffmpeg: {_complaint(done.stderr.decode(errors="replace"))}')
     return done.stdout, time.perf_counter() - start
 
 def _complaint(text):
-    "The first line of what ffmpeg says, which names the cause, without the addresses before it."
+    "The first line of ffmpeg's messages, which names the cause, without the addresses before it."
     return re.sub(r'^(\[[^]]*\] *)+', '', (text.strip().splitlines() or ['failed'])[0])
 
 def _raw(video):
@@ -85,28 +82,35 @@ class Codec:
     stream: str    # ffmpeg's name of the raw bitstream
     presets: tuple # all there are
     preset: str    # the one to use
-    quality: str   # its word for the quality: more is worse, and smaller
+    quality: str   # its option for the quality: more is worse, and smaller
     best: float    # first value of the quality, and the last
     worst: float
     step: float    # the finest step that makes a difference
-    pixels: tuple  # forms of pixels to try
-    # all else that ffmpeg is told, with {q} for the quality and {s} for the seconds between key frames
-    words: str
+    pixels: tuple  # pixel formats to try
+    options: str   # further options, {q} for the quality and {s} for the seconds between key frames
 
-    def command(self, quality='Q', pixels='PIXELS', seconds='SECONDS'):
-        "The words that make a file"
+    def command(
+        self,
+        quality='Q',        # crf or qp
+        pixels='PIXELS',    # pixel format
+        seconds='SECONDS',  # between key frames
+    ):                      # -> str
+        "The options of ffmpeg that make a file"
         return (f'-pix_fmt {pixels} -c:v {self.encoder} -preset {self.preset} '
-                f'{self.words.format(q=quality, s=seconds)} -f {self.stream}')
+                f'{self.options.format(q=quality, s=seconds)} -f {self.stream}')
 
 # %% ../nbs/18_rate_distortion.ipynb #28545abf
-_X26 = ('ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium', 'slow', 'slower', 'veryslow',
-        'placebo')
+_X26 = tuple('ultrafast superfast veryfast faster fast medium slow slower veryslow placebo'.split())
+_CHROMA = 'yuv420p', 'yuv444p'
 CODECS = dict(
-    x264=Codec('libx264', 'h264', _X26, 'medium', 'crf', 0, 51, 0.1, ('yuv420p', 'yuv444p'), '-tune psnr -crf {q} -bsf:v filter_units=remove_types=6'),
-    x265=Codec('libx265', 'hevc', _X26, 'medium', 'crf', 0, 51, 0.1, ('yuv420p', 'yuv444p'), '-tune psnr -crf {q} -x265-params log-level=none:info=0'),
-    svtav1=Codec('libsvtav1', 'obu', tuple(map(str, range(14))), '5', 'crf', 1, 63, 1, ('yuv420p', 'yuv420p10le'), '-g 250 -crf {q}'),
-    vvenc=Codec('libvvenc', 'vvc', ('faster', 'fast', 'medium', 'slow', 'slower'), 'medium', 'qp', 10, 63, 1, ('yuv420p10le',),
-                '-qpa 0 -period {s} -qp {q} -bsf:v filter_units=remove_types=20|23|24'),
+    x264=Codec('libx264', 'h264', _X26, 'medium', 'crf', 0, 51, 0.1, _CHROMA,
+               '-tune psnr -crf {q} -bsf:v filter_units=remove_types=6'),
+    x265=Codec('libx265', 'hevc', _X26, 'medium', 'crf', 0, 51, 0.1, _CHROMA,
+               '-tune psnr -crf {q} -x265-params log-level=none:info=0'),
+    svtav1=Codec('libsvtav1', 'obu', tuple(map(str, range(14))), '5', 'crf', 1, 63, 1,
+                 ('yuv420p', 'yuv420p10le'), '-g 250 -crf {q}'),
+    vvenc=Codec('libvvenc', 'vvc', ('faster', 'fast', 'medium', 'slow', 'slower'), 'medium', 'qp', 10, 63, 1,
+                ('yuv420p10le',), '-qpa 0 -period {s} -qp {q} -bsf:v filter_units=remove_types=20|23|24'),
 )
 
 # %% ../nbs/18_rate_distortion.ipynb #ca86a2a7
@@ -148,9 +152,9 @@ def decode_with(
 @lru_cache
 def available() -> tuple: # names out of `CODECS`
     "The codecs whose encoders are in this ffmpeg"
-    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-hide_banner', '-encoders'], capture_output=True,
-                          text=True).stdout.split()
-    return tuple(name for name, c in CODECS.items() if c.encoder in said)
+    listed = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), '-hide_banner', '-encoders'],
+                            capture_output=True, text=True).stdout.split()
+    return tuple(name for name, c in CODECS.items() if c.encoder in listed)
 
 # %% ../nbs/18_rate_distortion.ipynb #9dba0493
 class Encoded(NamedTuple):
@@ -162,7 +166,7 @@ class Encoded(NamedTuple):
     settings: dict        # preset, pixels, and crf or qp
 
 def _nearest(codec, video, nbytes, pixels, made):
-    "Search the step of the quality whose file comes nearest to a size; `made` {step: (file, seconds)} is filled on the way."
+    "The step of the quality whose file comes nearest to a size; fills `made`, {step: (file, seconds)}"
     low, high = 0, round((codec.worst - codec.best)/codec.step)
     while low <= high:
         mid = (low + high)//2
@@ -174,22 +178,22 @@ def at_size(
     codec: Codec, video: Video,
     nbytes: int,       # size to come near to
     pixels: str,       # out of `codec.pixels`
-    made: dict = None, # what earlier searches of this clip and form of pixels have tried
+    made: dict = None, # what earlier searches of this clip and pixel format have tried
 ) -> Encoded:
-    "A clip at about a size, in one form of pixels"
+    "A clip at about a size, in one pixel format"
     made = {} if made is None else made
     k = _nearest(codec, video, nbytes, pixels, made)
     data, seconds = made[k]
     decoded, decode_seconds = decode_with(codec, data, video.size, video.fps)
-    return Encoded(data, decoded, seconds, decode_seconds, {'preset': codec.preset, 'pixels': pixels,
-                                                            codec.quality: round(codec.best + k*codec.step,
-                                                                                 3)})
+    quality = round(codec.best + k*codec.step, 3)
+    settings = {'preset': codec.preset, 'pixels': pixels, codec.quality: quality}
+    return Encoded(data, decoded, seconds, decode_seconds, settings)
 
 # %% ../nbs/18_rate_distortion.ipynb #e7a89ee8
 def best_at(
     codec: Codec, video: Video, nbytes: int, # as in `at_size`
     made: dict = None,                       # {pixels: what has been tried}
-) -> Encoded:                                # in the form of pixels that scores best, of those that come near
+) -> Encoded:                                # in the pixel format that scores best, of those that come near
     "A clip at about a size, as good as this codec can"
     made = {} if made is None else made
     near = lambda e: 0.9 < len(e.data)/nbytes < 1.1
@@ -201,20 +205,20 @@ _MOTIONS = {'': 'warm', 'noflow': 'none', 'learned': 'learned', 'table': 'table'
 
 class Ours(NamedTuple):
     "Our codec"
-    color: str # kind of Color Network
+    color: str # kind of layers, see `kind_names`
     flow: str  # as in `plan`
 
 def entry(
     name: str, # such as 'x264', 'x264-veryslow', 'mlp', 'mlp-noflow'
 ):             # `Codec` or `Ours`
-    "Whom a name means"
+    "The codec that a name stands for; ValueError if there is none"
     base, _, variant = name.partition('-')
     if base in kind_names() and variant in _MOTIONS: return Ours(base, _MOTIONS[variant])
     if base in kind_names():
         raise ValueError(f'no {name!r}: there are {base}, ' + ', '.join(f'{base}-{v}' for v in _MOTIONS if v))
     if base not in CODECS:
-        raise ValueError(f'no codec {name!r}: there are {", ".join((*CODECS, *kind_names()))}, each also with '
-                         '-variant')
+        raise ValueError(f'no codec {name!r}: there are {", ".join((*CODECS, *kind_names()))}, '
+                         'each also with ' '-variant')
     if base not in available():
         raise ValueError(f'this ffmpeg comes without {CODECS[base].encoder}: leave out {name}')
     if variant and variant not in CODECS[base].presets:
@@ -248,15 +252,15 @@ def _by_ffmpeg(codec, name, video, **_):
     return at
 
 # %% ../nbs/18_rate_distortion.ipynb #899046c2
-def _progress(history, most=40):
-    "(seconds, dB) at up to so many moments, spread over a logarithmic clock; the squared error is the mean over the last tenth of the time until then"
+def _progress(history, moments=40):
+    "(seconds, dB) at moments on a logarithmic clock, each a mean over the last tenth of the time until then"
     t, mse = np.array(history.seconds), np.array(history.mse)
-    moments = {int(k) for k in np.searchsorted(t, np.geomspace(max(t[0], 1e-3), t[-1], most))}
+    chosen = {int(k) for k in np.searchsorted(t, np.geomspace(max(t[0], 1e-3), t[-1], moments))}
     return [[round(float(t[k]), 3),
              round(-10*math.log10(max(1e-12, mse[(t > 0.9*t[k]) & (t <= t[k])].mean())), 3)]
-            for k in sorted(moments)]
+            for k in sorted(chosen)]
 
-def _by_us(ours, name, video, seconds, seed, device):
+def _by_ours(ours, name, video, seconds, seed, device):
     "bpp -> `Point`, for our codec"
     def at(rate):
         start = time.perf_counter()
@@ -267,20 +271,20 @@ def _by_us(ours, name, video, seconds, seed, device):
         with tempfile.TemporaryDirectory() as folder:
             (path := Path(folder)/'clip.cfv').write_bytes(data)
             decoded, decode_seconds = decode_fresh(path)
-        settings = {k: v for k, v in info(data).items() if k in ('color', 'flow', 'layers',
-                                                                 'weights')} | dict(steps=len(history),
-                                                                                    seconds=seconds, seed=seed)
+        about = info(data)
+        settings = {k: about[k] for k in about if k in ('color', 'flow', 'layers', 'weights')}
+        settings |= dict(steps=len(history), seconds=seconds, seed=seed)
         return _point(name, settings, len(data), decoded, video, spent, decode_seconds, _progress(history))
     return at
 
 # %% ../nbs/18_rate_distortion.ipynb #8d0eeb84
 class Curve(NamedTuple):
     "An entry of the comparison over the rates"
-    how: str     # the words for ffmpeg, or ours
+    how: str     # the options of ffmpeg, or our command
     points: list # of `Point`, by rate
     notes: list  # what could not be had, in words
 
-_MAKERS = {Codec: _by_ffmpeg, Ours: _by_us}
+_MAKERS = {Codec: _by_ffmpeg, Ours: _by_ours}
 
 def _missed(point, rate):
     "A note if a file is far from its rate, else None."
@@ -314,22 +318,25 @@ def curve(
 # %% ../nbs/18_rate_distortion.ipynb #be4d2470
 def machine() -> dict:
     "What the numbers were made on"
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return dict(system=platform.system(), processor=platform.processor() or platform.machine(),
-                cores=os.cpu_count(), threads=torch.get_num_threads(), cuda=torch.cuda.get_device_name()
-                if torch.cuda.is_available() else None, python=platform.python_version(),
-                torch=torch.__version__, coordflow_nb=__version__, ffmpeg=imageio_ffmpeg.get_ffmpeg_version())
+                cores=os.cpu_count(), threads=torch.get_num_threads(), cuda=cuda,
+                python=platform.python_version(), torch=torch.__version__, coordflow_nb=__version__,
+                ffmpeg=imageio_ffmpeg.get_ffmpeg_version())
 
 def save_json(
-    said: dict, path, # what to write, and where
+    report: dict, # what to write; what JSON does not know becomes text
+    path,         # where
 ) -> None:
     "Write a report"
-    with atomic_path(path) as temporary: temporary.write_text(json.dumps(said, indent=1, default=str) + '\n')
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=1, default=str) + '\n')
 
 # %% ../nbs/18_rate_distortion.ipynb #93ee4089
 RATES = 0.02, 0.05, 0.1, 0.2
 
-def everyone() -> tuple: # names
-    "All entries without a variant: codecs that are there, and kinds of Color Network"
+def default_codecs() -> tuple: # names
+    "All entries without a variant: codecs that are there, and our kinds of layers"
     return *available(), *kind_names()
 
 def check_comparison(
@@ -350,18 +357,19 @@ def one_by_one(
     "The curves of several codecs, one after the other"
     return {c: curve(video, c, rates, **options) for c in codecs}
 
+# %% ../nbs/18_rate_distortion.ipynb #89e30bd8
 def compare(
     video: Video,
-    codecs: tuple = None,     # names, see `entry`; None: `everyone`
+    codecs: tuple = None,     # names, see `entry`; None: `default_codecs`
     rates: tuple = RATES,     # bpp wanted; BD-rate takes four
     *,
-    anchor: str = None,       # whom the others are measured by; None: x264, or else the first
+    anchor: str = None,       # the entry that the others are measured by; None: x264, or else the first
     name: str = 'clip', command: str = '', # for the report
     curves=one_by_one,        # how the files are made; chapter 32 has another way
     **options,                # of `curve`: seconds, seed, device, progress
 ) -> dict:                    # ready for JSON
     "Several codecs on the same frames at the same rates"
-    codecs = list(dict.fromkeys(everyone() if codecs is None else codecs))
+    codecs = list(dict.fromkeys(default_codecs() if codecs is None else codecs))
     check_comparison(codecs, rates, options.get('seconds', 60))
     anchor = anchor or ('x264' if 'x264' in codecs else codecs[0])
     if anchor not in codecs:
@@ -373,14 +381,17 @@ def compare(
                  fps=float(video.fps))
     kept = {c: dict(how=k.how, points=[p._asdict() for p in k.points], notes=k.notes) for c,
             k in made.items()}
-    said = dict(clip=about, command=command, machine=machine(), rates=list(rates), anchor=anchor, curves=kept)
-    return said | dict(bd=bd_rows(said))
+    report = dict(clip=about, command=command, machine=machine(), rates=list(rates), anchor=anchor,
+                  curves=kept)
+    return report | dict(bd=bd_rows(report))
 
 # %% ../nbs/18_rate_distortion.ipynb #3321ce39
-def _known(curve):
-    "Rates and PSNRs of the points of a report, by rate; without infinite ones."
-    return [list(v) for v in zip(*sorted((p['bpp'], p['psnr']) for p in curve['points']
-                                         if p['psnr'] is not None))] or [[], []]
+def curve_points(
+    curve: dict, # one of `curves` of a report
+) -> list:       # [rates in bpp, PSNRs in dB], by rate; two empty lists where there are none
+    "Rates and finite PSNRs of the points of a report"
+    pairs = sorted((p['bpp'], p['psnr']) for p in curve['points'] if p['psnr'] is not None)
+    return [list(v) for v in zip(*pairs)] or [[], []]
 
 def _obstacle(name, curve):
     "What keeps a curve from a BD-rate, or ''."
@@ -397,9 +408,8 @@ def _verdict(anchor, a, name, b):
     if why := _obstacle(anchor, a) or _obstacle(name, b): return None, None, why
     low, high = _shared(a, b)
     if low >= high:
-        return (None, None,
-                f'no overlap: {min(b[1]):.1f} to {max(b[1]):.1f} dB, {anchor} {min(a[1]):.1f} to '
-                f'{max(a[1]):.1f} dB')
+        apart = f'{min(b[1]):.1f} to {max(b[1]):.1f} dB, {anchor} {min(a[1]):.1f} to {max(a[1]):.1f} dB'
+        return None, None, f'no overlap: {apart}'
     note = 'small overlap' if high - low < (max(a[1]) - min(a[1]))/2 else ''
     return round(bd_rate(*a, *b), 2), [round(low, 2), round(high, 2)], note
 
@@ -410,99 +420,13 @@ def bd_rows(
 ) -> list:        # a dict for each codec
     "BD-rate of each codec against one, with the range that it rests on and the seconds it takes"
     anchor = anchor or report['anchor']
-    curves = {name: _known(c) for name, c in report['curves'].items()}
+    curves = {name: curve_points(c) for name, c in report['curves'].items()}
     rows = []
     for name, c in report['curves'].items():
-        rate, shared, note = (None, None, 'anchor') if name == anchor else _verdict(anchor, curves[anchor],
-                                                                                    name, curves[name])
+        found = None, None, 'anchor'
+        if name != anchor: found = _verdict(anchor, curves[anchor], name, curves[name])
+        rate, shared, note = found
         spent = {k: round(float(np.mean([p[k] for p in c['points']])), 3) if c['points'] else None
                  for k in ('encode_seconds', 'decode_seconds')}
         rows.append(dict(codec=name, anchor=anchor, bd_rate=rate, shared=shared, note=note, **spent))
     return rows
-
-# %% ../nbs/18_rate_distortion.ipynb #b74f74df
-def _aligned(rows):
-    "Rows of words as lines: the first column to the left, the last as it is, the others to the right."
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return '\n'.join('  '.join([r[0].ljust(widths[0]), *(w.rjust(n) for w, n in zip(r[1:-1], widths[1:])),
-                                r[-1]]).rstrip() for r in rows)
-
-def in_words(
-    settings: dict, # of a point
-) -> str:           # such as 'medium, yuv444p, crf 29.7'
-    "Settings, short"
-    return ', '.join(f'{k} {v:,}' if isinstance(v, (int, float)) else f'{k} {v}' if v.isdecimal() else v
-                     for k, v in settings.items())
-
-def _or_dash(value, form): return '-' if value is None else form.format(value)
-
-def bd_table(
-    report: dict, anchor: str = None, # as in `bd_rows`
-) -> str:                             # lines
-    "BD-rates in plain text"
-    rows = bd_rows(report, anchor)
-    lines = [(r['codec'], _or_dash(r['bd_rate'], '{:+.1f} %'), '{:.1f} to {:.1f} dB'.format(*r['shared'])
-              if r['shared'] else '-', _or_dash(r['encode_seconds'], '{:.2f} s'),
-              _or_dash(r['decode_seconds'], '{:.2f} s'), r['note']) for r in rows]
-    return _aligned([('', f'BD-rate ({rows[0]["anchor"]})', 'range of PSNR', 'encode', 'decode', ''), *lines])
-
-def tables(
-    report: dict, # from `compare`
-) -> str:         # lines
-    "All that there is to read"
-    return f'{points_table(report)}\n\n{bd_table(report)}'
-
-def points_table(
-    report: dict, # from `compare`
-) -> str:         # lines
-    "Every file, and every note, in plain text"
-    points = [p for c in report['curves'].values() for p in c['points']]
-    lines = [(p['codec'], f'{p["bytes"]:,}', f'{p["bpp"]:.4f}', _or_dash(p['psnr'], '{:.2f} dB'),
-              f'{p["encode_seconds"]:.2f} s', f'{p["decode_seconds"]:.2f} s', in_words(p['settings']))
-             for p in points]
-    notes = [f'{name}: {n}' for name, c in report['curves'].items() for n in c['notes']]
-    return '\n'.join([_aligned([('', 'bytes', 'bpp', 'PSNR', 'encode', 'decode', 'settings'), *lines]),
-                      *notes])
-
-# %% ../nbs/18_rate_distortion.ipynb #0005500a
-def finding(
-    report: dict, # from `compare`
-) -> str:         # for a title
-    "What the BD-rates say, best first; a line breaks only between codecs"
-    rows = sorted((r for r in bd_rows(report) if r['bd_rate'] is not None), key=lambda r: r['bd_rate'])
-    who = report['clip']['name']
-    if not rows: return f'{who}: no BD-rate, see the notes of the table'
-    return (f'{who}, bits for the same PSNR, {report["anchor"]} = 100 %: '
-            + ', '.join(f'{r["codec"]}\u00a0{100 + r["bd_rate"]:.0f}\u00a0%' for r in rows))
-
-def plot_report(
-    report: dict, # from `compare`
-    ax=None,      # matplotlib axes; a new figure if None
-):                # the axes
-    "Rate-distortion curves of a report; the title says the finding"
-    known = {name: _known(c) for name, c in report['curves'].items()}
-    if ax is None: ax = plt.subplots(figsize=(8, 3.8), layout='constrained')[1]
-    plot_rd({name: k for name, k in known.items() if k[0]}, textwrap.fill(finding(report), 92), ax)
-    for line, marker in zip(ax.lines, 'os^Dv*PX'*9): line.set(marker=marker, markersize=6)
-    ax.legend(loc='center left', bbox_to_anchor=(1, 0.5))
-    return ax
-
-def save_figure(
-    fig, path, dpi: int = 120, # matplotlib Figure, .png to write, dots an inch
-) -> None:
-    "Write a picture in 256 colours with dithering, which takes half the bytes"
-    with atomic_path(path) as temporary:
-        fig.savefig(temporary, dpi=dpi)
-        full = Image.open(temporary).convert('RGB')
-        palette = full.quantize(256, method=Image.Quantize.FASTOCTREE)
-        full.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(temporary, optimize=True)
-    plt.close(fig)
-
-def write_report(
-    report: dict, folder, # from `compare`; a folder, made if it is missing
-) -> None:
-    "Write report.json and rd.png"
-    (folder := Path(folder)).mkdir(exist_ok=True)
-    use_style()
-    save_json(report, folder/'report.json')
-    save_figure(plot_report(report).figure, folder/'rd.png')

@@ -49,7 +49,7 @@ def _jacobian(image, p, aspect):
 def canonical_box(
     region,     # (x, y, w, h) in pixels of the reference frame
     size,       # (W, H) of that frame, pixels
-    device=None,
+    device=None,    # of the result
 ) -> tuple:     # (centre, half size), float32 [2] each, (x, y) in half frame heights
     "The box of canonical space that a region covers"
     (x, y, w, h), (W, H) = region, size
@@ -74,8 +74,11 @@ class CanonicalImage(NamedTuple):
     center: torch.Tensor    # [2], (x, y) in half frame heights: the middle of the box that it covers
     half: torch.Tensor      # [2], half the width and height of that box
 
-    def sample(self, positions):
-        "Grey levels [B, h', w'] at canonical positions [B, h', w', 2], NaN where unknown"
+    def sample(
+        self,
+        positions,          # [B, h', w', 2] canonical positions, (x, y) in half frame heights
+    ):                      # [B, h', w'] grey levels in [0, 1], NaN where unknown
+        "Sample bilinearly"
         values, inside = sample_box(self.image[:, None], self.center, self.half, positions)
         return values[:, 0].masked_fill(~inside, torch.nan)
 

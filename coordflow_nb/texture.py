@@ -242,6 +242,18 @@ def _sampled(self: ColorTexture, q, u):
     x = backward_warp(self.at(u), grid)[:, :, 0].movedim(1, 2).reshape(-1, 4)
     return torch.addmm(x.new_tensor([0.5, 0.5, 0.5, 0]), x, _TO_RGB.to(x))
 
+# %% ../nbs/14_texture.ipynb #d15b1ace
+@patch
+def displacement_at(self: ColorTexture,
+    t: torch.Tensor, # [1, 1] time
+):                   # function of canonical positions [n, 2] -> [n, 2] in half frame heights; None if nothing bends
+    "The displacement at one time: small, and without the coefficients, so that it may outlive the model"
+    if not self.bends: return None
+    (u, _), s = next(self._frames(t)), self.settings
+    field = self.deformation.at(u).clone()
+    places = lambda q: to_grid(q, s.region, (s.width, s.height)).view(1, 1, -1, 2)
+    return lambda q: backward_warp(field, SamplingGrid(places(q), s.shape[1:]), 'bilinear')[0, :, 0].T*2/s.height
+
 # %% ../nbs/14_texture.ipynb #18032f92
 def texture_settings(
     size: tuple,                # (W, H) of the frame

@@ -57,7 +57,9 @@ class Video:
     def __len__(self): return len(self.frames)
 
     @property
-    def size(self): return self.frames.shape[2], self.frames.shape[1]
+    def size(self):
+        "(W, H) in pixels"
+        return self.frames.shape[2], self.frames.shape[1]
 
     def __repr__(self):
         n, (w, h) = len(self), self.size
@@ -85,7 +87,7 @@ def from_float(
 @patch
 def __getitem__(
     self: Video,
-    k,          # int: one frame, uint8 [H,W,3]; slice: a shorter clip. A step s > 0 divides fps by s, so that the clip lasts as long
+    k,          # int: one frame, uint8 [H,W,3]; slice: a shorter clip, a step s divides fps by s
 ):
     "A frame, or a stretch of the clip."
     if not isinstance(k, slice): return self.frames[k]
@@ -152,7 +154,7 @@ def crop_box(
     source_size,    # (W, H) of the source
     size,           # (W, H) wanted in the end
 ):                  # -> (x, y, w, h) in pixels of the source
-    "The largest centred rectangle with the shape of `size`; the whole source where that differs by less than a pixel of `size`."
+    "The largest centred rectangle shaped like `size`; the whole source if less than a target pixel is lost."
     (W, H), (w, h) = _check_size(source_size), _check_size(size)
     scale = min(Fraction(W, w), Fraction(H, h))         # source pixels for a target pixel
     if W - w*scale < scale and H - h*scale < scale: return 0, 0, W, H
@@ -181,8 +183,8 @@ def contact_sheet(
     n, (W, H) = min(n, len(self)), self.size
     cols = min(cols, n)
     w = min(W, max(1, (width - gap*(cols-1)) // cols))
-    small = Video(self.frames[torch.linspace(0, len(self)-1, n).round().long()]).resize((w,
-                                                                                         max(1, round(H*w/W)))).frames
+    picked = torch.linspace(0, len(self)-1, n).round().long()
+    small = Video(self.frames[picked]).resize((w, max(1, round(H*w/W)))).frames
     h, rows = small.shape[1], -(-n // cols)
     sheet = torch.full((rows*(h+gap) - gap, cols*(w+gap) - gap, 3), 255, dtype=torch.uint8)
     for k, frame in enumerate(small):
@@ -219,7 +221,7 @@ def _transform(q, p):
 
 
 def _positions(w, h, aspect):
-    "Pixel centres of a w x h raster over a frame of this aspect, [h,w,2] in half frame heights."
+    "Pixel centres of a w x h grid over a frame of this aspect, [h,w,2] in half frame heights."
     y, x = (2*torch.arange(h) + 1)/h - 1, ((2*torch.arange(w) + 1)/w - 1)*aspect
     return torch.stack(torch.broadcast_tensors(x, y[:, None]), -1)
 
@@ -246,15 +248,15 @@ def _camera(rng, seconds):
     return np.stack([a, s, x, y], -1)
 
 
-def _wander(rng, seconds, room, phase):
-    "Similarities [T,4] of an object that spins and wanders within +-`room`, and its centre (x, y) at the reference frame."
+def _wander(rng, seconds, reach, phase):
+    "Similarities [T,4] of an object that spins and wanders within +-`reach`, its centre at the reference."
     n = len(seconds)
-    c = np.stack([r*np.sin(2*np.pi*seconds/p + f) for r, p,
-                  f in zip(room, (5.0, 3.7), (phase, phase + rng.uniform(1, 2)))], -1)
+    phases = phase, phase + rng.uniform(1, 2)
+    c = np.stack([r*np.sin(2*np.pi*seconds/p + f) for r, p, f in zip(reach, (5.0, 3.7), phases)], -1)
     a = np.radians(rng.uniform(50, 80)) * rng.choice([-1, 1]) * seconds
     s = _sway(rng, seconds, 3.0, 0.05)
-    R = np.exp(s)[:, None, None] * np.moveaxis(np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]),
-                                               -1, 0)
+    turn = np.moveaxis(np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]), -1, 0)
+    R = np.exp(s)[:, None, None] * turn
     d = c[n//2] - (R @ c[..., None])[..., 0]            # q = e^s R(a) (p - c) + c[n//2]
     return np.concatenate([a[:, None], s[:, None], d], -1), c[n//2]
 
@@ -272,7 +274,7 @@ def _photo(k):
 
 
 def _texture(photo, lo, hi, pixel):
-    "Lay a photo over the box lo..hi of a canonical space, at no more than 1.4 photo pixels a frame pixel: (photo, centre, half size)."
+    "A photo over the box lo..hi, at most 1.4 photo pixels a frame pixel: (photo, centre, half size)."
     box = np.maximum(np.subtract(hi, lo), pixel)
     shrink = min(1, 1.4/pixel * max(box / photo.shape[:1:-1]))
     if shrink < 1:
@@ -299,31 +301,31 @@ def _background(seed, seconds, size):
 
 
 def _object(seed, l, seconds, size, coverage):
-    "Layer l: a disc (odd l) or a rounded square (even l) out of another photo. (similarities, texture, (centre, radius, exponent))"
+    "Layer l, a disc (odd) or rounded square (even): (similarities, texture, (centre, radius, exponent))"
     aspect, n = size[0]/size[1], 2 if l % 2 else 4
     r = min((coverage*4*aspect / {2: np.pi, 4: 3.7081}[n])**0.5, 0.9*min(1, aspect))
-    room = np.maximum([aspect - 0.9*r, 1 - 0.9*r], 0.1)
+    reach = np.maximum([aspect - 0.9*r, 1 - 0.9*r], 0.1)
     # two objects start on opposite sides
     phase = np.random.default_rng(seed).uniform(0, 2*np.pi) + np.pi*l
-    q, c = _wander(np.random.default_rng([seed, l]), seconds, room, phase)
+    q, c = _wander(np.random.default_rng([seed, l]), seconds, reach, phase)
     photo = _photo(seed + 1 + (seed//len(_PHOTOS) + l - 1) % (len(_PHOTOS)-1))
     return (torch.tensor(q).float(), _texture(photo, c - r, c + r, 2/size[1]),
             (torch.tensor(c).float(), max(r, 1e-6), n))
 
 # %% ../nbs/01_video.ipynb #3c72b78e
 def _render(layers, k, size, samples=2):
-    "Frame k of a stack of layers: colours uint8 [H,W,3] and the visible layer [H,W], from samples x samples points a pixel."
+    "Frame k of a stack of layers, samples^2 points a pixel: uint8 colours [H,W,3], labels [H,W]."
     (W, H), s = size, samples
     p = _positions(W*s, H*s, W/H)
     for l, (similarities, texture, outline) in enumerate(layers):
         q = _transform(similarities[k], p)
-        if l == 0: color, owner = _sample(texture, q), torch.zeros(H*s, W*s, dtype=torch.long)
+        if l == 0: color, label = _sample(texture, q), torch.zeros(H*s, W*s, dtype=torch.long)
         else:
             center, radius, n = outline
             inside = (((q - center)/radius).abs()**n).sum(-1) < 1
             color = torch.where(inside[..., None], _sample(texture, q), color)
-            owner = torch.where(inside, l, owner)
-    area = F.one_hot(owner, len(layers)).float()
+            label = torch.where(inside, l, label)
+    area = F.one_hot(label, len(layers)).float()
     color, area = (x.reshape(H, s, W, s, -1).mean((1, 3)) for x in (color, area))
     return (color * 255).round().to(torch.uint8), area.argmax(-1)
 
@@ -353,6 +355,6 @@ def moving_layers(
     seconds = (np.arange(frames) - frames//2) / float(fps)
     layers = [_background(seed, seconds, size)] + [_object(seed, l, seconds, size, coverage)
                                                    for l in range(1, objects+1)]
-    color, owner = (torch.stack(x) for x in zip(*(_render(layers, k, size) for k in range(frames))))
-    masks = torch.stack([owner == l for l in range(objects+1)])
+    color, label = (torch.stack(x) for x in zip(*(_render(layers, k, size) for k in range(frames))))
+    masks = torch.stack([label == l for l in range(objects+1)])
     return MovingLayers(Video(color, fps), torch.stack([q for q, _, _ in layers]), masks)

@@ -60,7 +60,7 @@ def mixed(
     if not w.any(): return np.full((*values.shape[1:3], 3), 128, np.uint8)
     return to_bytes(fuse(values[..., :3], values[..., 3] + w.log()[:, None, None])[0]).numpy()
 
-# %% ../nbs/29_views.ipynb #180e3690
+# %% ../nbs/29_views.ipynb #43be8190
 @dataclass(frozen=True)
 class Window:
     "A part of the plane on a display: which pixels to render, and how positions become places on the display"
@@ -91,7 +91,7 @@ def window(
     corner = [round((at + c*n)*s*zoom - o/2) for at, c, n, o in zip((x, y), inside, (w, h), out)]
     return Window(tuple(max(1, round(n*s*zoom)) for n in size), (*corner, *out))
 
-# %% ../nbs/29_views.ipynb #d0477a13
+# %% ../nbs/29_views.ipynb #a1f0e5b2
 WORK = 1.6e9   # multiplications that may be spent on a picture
 
 def affordable(
@@ -209,7 +209,7 @@ class View:
         if self.shown not in SHOWN:
             raise ValueError(f'shown is {self.shown!r}: it must be one of {", ".join(SHOWN)}')
 
-# %% ../nbs/29_views.ipynb #d241393a
+# %% ../nbs/29_views.ipynb #4d62b3e1
 class Viewer:
     "A `.cfv` file, its original if there is one, and the pictures of all views of it"
     def __init__(self,
@@ -239,12 +239,14 @@ class Viewer:
         "Frame k as the decoder shows it, uint8 [H, W, 3]"
         return to_bytes(next(self.file.render([k])).rgb).cpu().numpy()
 
-    def shown(self):
+    def shown(self) -> tuple: # of str
         "What can be shown of this file, out of `SHOWN`"
         return SHOWN if self.original is not None else ('frame', 'alpha', 'canonical')
 
-    def psnr(self, k):
-        "Of frame k, dB; None without an original"
+    def psnr(self,
+        k: int, # number of a frame
+    ) -> float: # dB; None without an original
+        "Of a decoded frame"
         return None if self.original is None else psnr(self.decoded(k)[None], self.original.frames[k:k + 1])
 
 # %% ../nbs/29_views.ipynb #8f08eb4e

@@ -33,7 +33,8 @@ def with_noise(
     if kind not in NOISES: raise ValueError(f'noise is {kind!r}: it must be one of {", ".join(NOISES)}')
     x, g = video.frames.float(), torch.Generator().manual_seed(seed)
     gain = sigma**2/128
-    x = x + sigma*torch.randn(x.shape, generator=g) if kind == 'gaussian' else torch.poisson(x/gain, generator=g)*gain
+    if kind == 'gaussian': x = x + sigma*torch.randn(x.shape, generator=g)
+    else: x = torch.poisson(x/gain, generator=g)*gain
     return Video(x.round().clamp(0, 255).byte(), video.fps)
 
 # %% ../../nbs/25_denoising.ipynb #46e22414
@@ -43,7 +44,7 @@ def noise_level(
     "The standard deviation of the noise in a clip, estimated frame by frame; the mean over the frames"
     if min(video.size) < 2: return 0.
     finest = analyse(frames_of(video), (0, 1))[-1].flatten(1).abs()
-    return finest.median(1).values.mean().item()/0.6745*255        # the median of the size of normal numbers is 0.6745
+    return finest.median(1).values.mean().item()/0.6745*255   # 0.6745: median of the size of normal numbers
 
 def root(
     video: Video,
@@ -68,8 +69,7 @@ def shrink(
     signal = (F.avg_pool2d(x.square(), 3, 1, 1) - sigma**2).clamp(min=0)
     return x*signal/(signal + strength*sigma**2 + 1e-12)
 
-
-# %% ../../nbs/25_denoising.ipynb #5886b5d4
+# %% ../../nbs/25_denoising.ipynb #c7089650
 class Shrinker:
     "Textures that follow noisy frames, shrunk after each correction"
     def __init__(self,
@@ -79,7 +79,7 @@ class Shrinker:
         sigma: float,     # deviation of the noise, colours in [0, 1]
     ):
         self.fitter, self.sigma = TextureFitter(model, video, found), sigma
-        self.begin = [[w.clone() for w in layer] for layer in self.fitter.wanted]   # corrections go on from there
+        self.begin = [[w.clone() for w in layer] for layer in self.fitter.wanted]   # where corrections begin
 
     def follow(self,
         x: torch.Tensor, # [T, 3, H, W] opponent colours
@@ -114,7 +114,7 @@ def stein(
     sigma: float,        # deviation of the noise, in the unit of y
     epsilon: float,      # how much was added, in the unit of y
 ) -> float:              # may be negative
-    "The mean squared error of a result (Stein 1981), its divergence measured by a second one (Ramani et al. 2008)"
+    "An estimate of the mean squared error (Stein 1981), with a measured divergence (Ramani et al. 2008)"
     divergence = (b*(other - x)).mean().item()/epsilon
     return (x - y).square().mean().item() + sigma**2*(2*divergence - 1)
 
@@ -139,7 +139,7 @@ class _Trial:
         signs = torch.randint(2, self.y.shape, generator=torch.Generator().manual_seed(seed))
         self.b = (signs*2. - 1).to(self.y)
         self.frames = self.y, self.y + EPSILON*self.b
-        self.bends = model.layers[0].color.deformation is not None
+        self.bends = model.layers[0].color.bends
 
     def best(self, strength, rounds):
         "(estimate, strength, rounds, frames) of the round after which the estimate rises"
@@ -151,7 +151,7 @@ class _Trial:
             best = estimate, strength, k, x
         return best
 
-# %% ../../nbs/25_denoising.ipynb #a927042d
+# %% ../../nbs/25_denoising.ipynb #294b0e02
 def _to_video(x, fps, sigma, kind):
     "Opponent colours as frames"
     rgb = from_opponent(x)
@@ -163,18 +163,20 @@ def _deviation(sigma, noise, noisy):
     if noise not in NOISES: raise ValueError(f'noise is {noise!r}: it must be one of {", ".join(NOISES)}')
     if sigma is None: return noise_level(noisy)/255
     if not 0 < sigma <= 255: raise ValueError(f'sigma is {sigma:g}: it must be above 0 and at most 255')
-    return sigma/255*(1 if noise == 'gaussian' else 0.5*(255/128)**0.5)                # the slope of the root at 128
+    return sigma/255*(1 if noise == 'gaussian' else 0.5*(255/128)**0.5)   # the slope of the root at 128
 
 def _models(noisy, found, bends, device):
-    "Models to be tried, one after the other: one that bends unless that is refused, one that does not unless it is wanted"
+    "Models to be tried: one that bends unless that is refused, a rigid one unless bending is wanted"
     bending = None if bends is False else bending_model(noisy, found, device)[0]
-    if bending: yield bending
-    if bends is False or bends is None and bending.layers[0].color.deformation is not None: yield rigid_model(noisy, found, device=device)[0]
+    if bending is not None: yield bending
+    if bends is False or bends is None and bending.layers[0].color.bends:
+        yield rigid_model(noisy, found, device=device)[0]
 
+# %% ../../nbs/25_denoising.ipynb #45fa29a7
 def denoise(
     video: Video,
     *,
-    sigma: float = None,     # deviation of the noise in levels of 255; of 'poisson' that of level 128; None: estimated
+    sigma: float = None,     # deviation of the noise in levels of 255, of 'poisson' at 128; None: estimated
     noise: str = 'gaussian', # or 'poisson'
     layers: int = None,      # that are looked for, at most; None: as many as earn their place
     strengths: tuple = STRENGTHS, # of `shrink`, to be tried

@@ -21,11 +21,9 @@ from ..files import Stream
 from ..coordinates import pixel_grid
 from ..flow import inverse, transform
 from ..fusion import CoordFlow, Layer, fuse, to_bytes
-from ..texture import SamplingGrid, backward_warp, to_grid
 from ..codec import output_size
 from .opened import Opened, open_file
 from .stabilization import group_link
-
 
 # %% ../../nbs/26_editing.ipynb #28b23d80
 def text_picture(
@@ -42,21 +40,13 @@ def text_picture(
     box = ImageDraw.Draw(Image.new('RGBA', (1, 1))).multiline_textbbox((0, 0), text, font, stroke_width=rim)
     size = tuple(max(1, round(box[i + 2] - box[i])) + 2 for i in (0, 1))
     image = Image.new('RGBA', size, (*(outline or color), 0))
-    ImageDraw.Draw(image).multiline_text((1 - box[0], 1 - box[1]), text, (*color, 255), font, stroke_width=rim,
-                                         stroke_fill=outline and (*outline, 255))
+    draw, fill = ImageDraw.Draw(image), outline and (*outline, 255)
+    start = 1 - box[0], 1 - box[1]
+    draw.multiline_text(start, text, (*color, 255), font, stroke_width=rim, stroke_fill=fill)
     return torch.from_numpy(np.array(image))
 
 # %% ../../nbs/26_editing.ipynb #51b8e4df
 _ROUNDS = 6   # of undoing a displacement, each of which leaves a fraction of the error
-
-def _displacement_field(color, t):
-    "What displaces canonical positions q [n, 2] at a time [1, 1], as a function; None if nothing does"
-    if getattr(color, 'deformation', None) is None: return None
-    s = color.settings
-    u = float((((t + 1)*s.frames - 1)/2).clamp(0, s.frames - 1))
-    field = color.deformation.at(round(u) if abs(u - round(u)) < 1e-3 else u).clone()
-    grid = lambda q: SamplingGrid(to_grid(q, s.region, (s.width, s.height)).view(1, 1, -1, 2), s.shape[1:])
-    return lambda q: backward_warp(field, grid(q), 'bilinear')[0, :, 0].T*2/s.height
 
 class Surface:
     "How a layer lies in one frame: its similarity, and what bends; keeps none of the layer's colours"
@@ -65,7 +55,7 @@ class Surface:
         t: torch.Tensor, # [1, 1] time
     ):
         with torch.no_grad(): self.similarity = layer.flow(t)
-        self.displacement = _displacement_field(layer.color, t)
+        self.displacement = layer.color.displacement_at(t)
 
     def place(self,
         p: torch.Tensor, # [n, 2] positions in the frame
@@ -103,7 +93,7 @@ class Surfaces:
         if found is None:
             model, t = self.opened.at(u)
             found = Surface(model.layers[layer], t)
-            if kept is self._recent and len(kept) >= _RECENT: del kept[next(iter(kept))]   # the one used longest ago
+            if kept is self._recent and len(kept) >= _RECENT: del kept[next(iter(kept))]   # the oldest
         kept[layer, u] = found
         return found
 
@@ -171,17 +161,19 @@ def open_picture(
 # %% ../../nbs/26_editing.ipynb #a4e6d146
 def sampled(
     picture: torch.Tensor,    # uint8 [h, w, 4]
-    v: torch.Tensor,          # [n, 2] places on it in half its heights, of neighbouring pixels one after the other
+    v: torch.Tensor,   # [n, 2] places on it in half its heights, of neighbouring pixels one after the other
     outside: str = 'zeros',   # what is beyond its border: 'zeros' (nothing) or 'reflection'
 ) -> torch.Tensor:            # [n, 4] in [0, 1], colours times alpha, alpha
     "A picture at any places: shrunk first if its pixels are smaller than those of the frame, then bicubic"
     h, w = picture.shape[:2]
     x = picture.to(v.device).permute(2, 0, 1)[None].float()/255
     x = torch.cat([x[:, :3]*x[:, 3:], x[:, 3:]], 1)
-    step = (v[1:] - v[:-1]).norm(dim=-1).nanmedian().item()*h/2 if len(v) > 1 else 1.   # picture pixels a frame pixel
-    if step > 1: x = F.interpolate(x, [max(1, round(n/step)) for n in (h, w)], mode='bilinear', antialias=True)
-    g = torch.stack([v[:, 0]*h/w, v[:, 1]], -1).nan_to_num(99)
-    y = F.grid_sample(x, g[None, None], mode='bicubic', padding_mode=outside, align_corners=False)[0, :, 0].T.clamp(0, 1)
+    step = (v[1:] - v[:-1]).norm(dim=-1).nanmedian().item()*h/2 if len(v) > 1 else 1.   # in picture pixels
+    if step > 1:
+        small = [max(1, round(n/step)) for n in (h, w)]
+        x = F.interpolate(x, small, mode='bilinear', antialias=True)
+    g = torch.stack([v[:, 0]*h/w, v[:, 1]], -1).nan_to_num(99)[None, None]
+    y = F.grid_sample(x, g, mode='bicubic', padding_mode=outside, align_corners=False)[0, :, 0].T.clamp(0, 1)
     return torch.cat([y[:, :3].minimum(y[:, 3:]), y[:, 3:]], 1)
 
 # %% ../../nbs/26_editing.ipynb #f295bbfc
@@ -205,10 +197,10 @@ def placement(
     at: tuple,             # (x, y) of the picture's centre in pixels of the frame
     scale: float,          # frame pixels a picture pixel
     angle: float,          # degrees, anticlockwise
-) -> torch.Tensor:         # [4] similarity of places on the picture, in half its heights, into positions in the frame
+) -> torch.Tensor:         # [4] places on the picture, in half its heights -> positions in the frame
     "How a picture lies on a frame"
-    x, y = to_position(at, size).tolist()
-    return torch.tensor([-np.radians(angle), np.log(scale*picture.shape[0]/size[1]), x, y], dtype=torch.float32)
+    (x, y), s = to_position(at, size).tolist(), np.log(scale*picture.shape[0]/size[1])
+    return torch.tensor([-np.radians(angle), s, x, y], dtype=torch.float32)
 
 # %% ../../nbs/26_editing.ipynb #8cae9964
 @dataclass(frozen=True, eq=False)
@@ -228,7 +220,8 @@ def _finite(**values):
 
 def _check_place(e):
     "Refuse a `Place` whose numbers make no sense"
-    if not e.picture[..., 3].any(): raise ValueError('the picture is transparent everywhere: nothing of it would show')
+    if not e.picture[..., 3].any():
+        raise ValueError('the picture is transparent everywhere: nothing of it would show')
     if e.at is not None and np.shape(e.at) != (2,): raise ValueError(f'at is {e.at}: give (x, y) in pixels')
     _finite(at=e.at, scale=e.scale, width=e.width, angle=e.angle, frame=e.frame)
     if e.scale is not None and e.width is not None: raise ValueError('give scale or width, not both')
@@ -300,7 +293,7 @@ def apply(self: Place,
 # %% ../../nbs/26_editing.ipynb #1b993be8
 @dataclass(frozen=True, eq=False)
 class Replace(Place):
-    "A picture in place of a layer's colours; beyond its border it is mirrored, and without a scale it covers the frame"
+    "A picture in place of a layer's colours: mirrored beyond its border; without a scale it covers the frame"
     outside = 'reflection'
 
     def near(self, scene, k, lies): return torch.ones_like(scene.p[:, 0], dtype=torch.bool)
@@ -320,7 +313,7 @@ class Recolour:
     fn: object # RGB [n, 3] float around [0, 1] -> the same shape
 
     def apply(self, rgb, logits, scene):
-        "Colours [L, n, 3] and alpha logits [L, n] with the layer's colours changed; ValueError if their shape changes"
+        "Colours [L, n, 3] with the layer's changed, and alpha logits [L, n]; ValueError if its shape is"
         new = self.fn(rgb[self.layer])
         made, given = list(getattr(new, 'shape', [])), list(rgb[self.layer].shape)
         if made != given: raise ValueError(f'a recolouring made {made} of {given}: it must keep the shape')
@@ -339,9 +332,11 @@ class Drop:
         logits[self.layer] = -torch.inf
         return rgb, logits
 
-# %% ../../nbs/26_editing.ipynb #6efbc722
+# %% ../../nbs/26_editing.ipynb #0dd41afa
 _LUMA = torch.tensor([0.299, 0.587, 0.114])
-_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+_YIQ = torch.tensor([[0.299, 0.587, 0.114],
+                     [0.595716, -0.274453, -0.321263],
+                     [0.211456, -0.522591, 0.311135]])
 
 def greyscale(
     rgb: torch.Tensor, # [..., 3]
@@ -355,7 +350,8 @@ def hue(
     "A turn of hue that keeps the luma, and leaves grey as it is; in the YIQ of NTSC"
     _finite(hue=degrees)
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    turn = torch.linalg.inv(_YIQ) @ torch.tensor([[1, 0, 0], [0, c, s], [0, -s, c]], dtype=torch.float32) @ _YIQ
+    turn = torch.tensor([[1, 0, 0], [0, c, s], [0, -s, c]], dtype=torch.float32)
+    turn = torch.linalg.inv(_YIQ) @ turn @ _YIQ
     return lambda rgb: rgb @ turn.T.to(rgb)
 
 def gain(

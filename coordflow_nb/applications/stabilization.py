@@ -31,12 +31,12 @@ def background(
     frames = model.render(small, model.times[::max(1, model.frames//8)])
     return int(sum(f.alpha.mean((1, 2)) for f in frames).argmax())
 
-# %% ../../nbs/24_stabilization.ipynb #c0c1a3b4
+# %% ../../nbs/24_stabilization.ipynb #af7c389a
 def group_link(
     opened: Opened,
     gop: int,      # number of a group of pictures, 1 or more
     layer: int,    # registered by what this layer shows, or the last layer of groups that do not have it
-) -> torch.Tensor: # [4] on the CPU, positions in the group's first frame -> positions in the last frame before
+) -> torch.Tensor: # [4] on the CPU, positions in the group's first frame -> those in the frame before
     "How a group of pictures lies to the one before it, measured on the frames as they are decoded"
     first = opened.starts[gop]
     before, after = opened.render([first - 1, first])
@@ -46,12 +46,12 @@ def group_link(
 # %% ../../nbs/24_stabilization.ipynb #ac778ea7
 @torch.no_grad()
 def _flow_of(model, layer):
-    "The flow [T, 4] of a layer at the frames of a group; of one that the group does not have, that of layer 0"
+    "The flow [T, 4] of a layer at the frames of a group; that of layer 0 if the group does not have it"
     return model.layers[layer if layer < len(model.layers) else 0].flow(model.times).cpu()
 
 def camera_path(
     opened: Opened,
-    layer: int = None, # the camera follows this one; None: in each group the one that fills most of the picture
+    layer: int = None, # the camera follows this one; None: the largest of each group
 ) -> torch.Tensor:     # [T, 4] frame positions -> one canonical space for the clip, identity at frame T//2
     "The path of the camera; reads the groups in order, ValueError if the file does not have the layer"
     if layer is not None and not 0 <= layer < opened.layers:
@@ -63,7 +63,7 @@ def camera_path(
         own = background(model, opened.size) if layer is None else layer
         part = _flow_of(model, own)
         if parts:
-            first = compose(parts[-1][-1], group_link(opened, gop, own))   # of this group, in the space of the clip
+            first = compose(parts[-1][-1], group_link(opened, gop, own))   # frame of this group
             part = compose(compose(first, inverse(part[0])), part)
         parts.append(part)
     return fix_gauge(torch.cat(parts))
@@ -74,7 +74,8 @@ def check_strength(
 ) -> None:
     "Refuse a smoothing outside of 0 to 500 frames with a ValueError"
     if not 0 <= strength <= 500:                     # not a number fails, too
-        raise ValueError(f'smooth is {strength}: give frames from 0 (as it was) to 500; to hold the camera still, use lock')
+        raise ValueError(f'smooth is {strength}: give frames from 0 (as it was) to 500; '
+                         'to hold the camera still, use lock')
 
 def _mirrored(x, std):
     "Gaussian along the first axis, mirrored about the end points"
@@ -93,10 +94,10 @@ def _trend(x, std):
     bands[2] += 1
     return solveh_banded(bands, x)
 
-# %% ../../nbs/24_stabilization.ipynb #f594b460
+# %% ../../nbs/24_stabilization.ipynb #b9b604a8
 def smooth_path(
     similarities: torch.Tensor, # [T, 4] path of a camera
-    strength: float = 8.,       # frames, 0..500: std of the Gaussian that passes half of the same frequency; 0: as it was
+    strength: float = 8.,       # frames, 0..500: std of the Gaussian that passes half of the same frequency
     kind: str = 'trend',        # 'trend' or 'gauss'
 ) -> torch.Tensor:              # [T, 4] a calm path near it
     "Take the shake out of a path"
@@ -140,7 +141,7 @@ def zoomed(
     "The same frames, magnified about their centres"
     return compose(warps, torch.tensor([0., -math.log(factor), 0, 0]))
 
-# %% ../../nbs/24_stabilization.ipynb #e7db6fd2
+# %% ../../nbs/24_stabilization.ipynb #cda45e44
 def unseen(
     warps: torch.Tensor,       # [T, 4] from `camera_warps`
     size: tuple,               # (W, H)
@@ -152,7 +153,8 @@ def unseen(
     outside = torch.stack([beyond(transform(w, p)) for w in warps])
     if path is None: return outside
     for t, mask in enumerate(outside):
-        q, lost = transform(compose(path[t], warps[t]), p[mask]), torch.ones(int(mask.sum()), dtype=torch.bool)
+        q = transform(compose(path[t], warps[t]), p[mask])
+        lost = torch.ones(len(q), dtype=torch.bool)
         for back in inverse(path): lost &= beyond(transform(back, q))
         mask[mask.clone()] = lost
     return outside
@@ -163,17 +165,19 @@ def stabilize_stream(
     *,
     smooth: float = None, # frames, 0..500, see `smooth_path`; None: 8
     lock: bool = False,   # hold the camera where it was at frame T//2
-    layer: int = None,    # hold or smooth the path of this layer; None: the one that fills most of the picture
-    crop: bool = False,   # zoom in until only what each frame saw is left; else the canonical image fills the border
+    layer: int = None,   # hold or smooth the path of this layer; None: the one that fills most of the picture
+    crop: bool = False,   # zoom in to what each frame saw; else the canonical image fills the border
     size: tuple = None,   # (W, H); None: the coded size
     device=None,          # None: CUDA if there is one, else CPU
 ) -> Stream:
-    "A clip from a calm camera, frame by frame; ValueError if options contradict or the file does not have the layer"
-    if lock and smooth is not None: raise ValueError(f'smooth is {smooth} and lock is on: give one of the two')
+    "A clip from a calm camera, frame by frame; ValueError if options contradict or there is no such layer"
+    if lock and smooth is not None:
+        raise ValueError(f'smooth is {smooth} and lock is on: give one of the two')
     if smooth is not None: check_strength(smooth)
     opened = open_file(source, device)
     size, path = output_size(opened.header, size, None), camera_path(opened, layer)
-    warps = camera_warps(path, path[len(path)//2] if lock else smooth_path(path, 8. if smooth is None else smooth))
+    steady = path[len(path)//2] if lock else smooth_path(path, 8. if smooth is None else smooth)
+    warps = camera_warps(path, steady)
     if crop: warps = zoomed(warps, crop_factor(warps, opened.size))
     return opened.stream(size=size, warps=warps)
 

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['CLIPS', 'Use', 'Clip', 'present', 'read_masks', 'TrueClip', 'open_clip', 'ffmpeg_filter', 'Row', 'timed', 'compared']
 
-# %% ../../nbs/34a_cases.ipynb #f33e306f
+# %% ../../nbs/34a_cases.ipynb #23ea005d
 import subprocess, time, zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..video import Video, moving_layers
+from ..video import moving_layers
+from ..files import Video
 from ..codec import open_source
-from .runner import markdown_table
 
 # %% ../../nbs/34a_cases.ipynb #d1d5633d
 class Use(NamedTuple):
@@ -77,7 +77,7 @@ def read_masks(
     small = [np.asarray(image.resize(size, Image.Resampling.BOX)) for image in images]
     return torch.from_numpy(np.stack(small) > 127)
 
-# %% ../../nbs/34a_cases.ipynb #86dc2c47
+# %% ../../nbs/34a_cases.ipynb #431becbd
 class TrueClip(NamedTuple):
     "A clip and what is known of it"
     name: str
@@ -105,7 +105,8 @@ def open_clip(
     if name not in CLIPS: raise ValueError(f'no clip {name!r}: there are {", ".join(CLIPS)}')
     clip = CLIPS[name]
     if use not in clip.uses: raise ValueError(f'{name} has no use {use!r}: there are {", ".join(clip.uses)}')
-    use = clip.uses[use]._replace(**{k: v for k, v in dict(size=size, frames=frames).items() if v})
+    given = dict(size=size and tuple(size), frames=frames)
+    use = clip.uses[use]._replace(**{k: v for k, v in given.items() if v})
     if clip.file is None:
         made = moving_layers(use.size, use.frames, seed=seed)
         return TrueClip(name, made.video, made.masks[1], made.similarities)

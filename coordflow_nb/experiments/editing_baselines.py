@@ -6,7 +6,7 @@
 __all__ = ['MARK', 'mark_picture', 'marked_paths', 'true_path', 'true_marks', 'never_hidden_yet', 'placement_error',
            'fixed_paths', 'template_paths', 'flow_paths', 'followed_marks', 'editing_rows']
 
-# %% ../../nbs/34e_editing_baselines.ipynb #d40990c0
+# %% ../../nbs/34e_editing_baselines.ipynb #f5d850ab
 from dataclasses import replace
 from functools import cache, partial
 
@@ -22,10 +22,11 @@ from ..flow import inverse, transform
 from ..registration import grey
 from ..codec import encode
 from ..applications.opened import Opened, open_file
-from ..applications.editing import Place, Scene, Surfaces, fused, layer_at, layer_colors, to_pixels, to_position
-from .cases import Row, TrueClip, compared
+from ..applications.editing import Place, Scene, Surfaces, fused, layer_at, layer_colors
+from ..applications.editing import to_pixels, to_position
+from .cases import TrueClip, compared
 
-# %% ../../nbs/34e_editing_baselines.ipynb #0c0450c8
+# %% ../../nbs/34e_editing_baselines.ipynb #34d522b8
 MARK = 4   # radius of a mark, in pixels
 
 def mark_picture(
@@ -39,7 +40,8 @@ def mark_picture(
 def _mark_alpha(colors, scene, marks, frame):
     "How much of each of up to three marks there is at each pixel [n, 3]: coloured marks less black ones"
     def lay(inks):
-        places = [Place(mark_picture(ink), layer, at, scale=0.25, frame=frame) for ink, (layer, at) in zip(inks, marks)]
+        places = [Place(mark_picture(ink), layer, at, scale=0.25, frame=frame)
+                  for ink, (layer, at) in zip(inks, marks)]
         return fused(colors, places, scene)[0]
     return lay([(255, 0, 0), (0, 255, 0), (0, 0, 255)]) - lay([(0, 0, 0)]*3)
 
@@ -72,7 +74,7 @@ def marked_paths(
     paths = [_outward(s/w.clamp(min=1e-9)[:, None], w > 0.1*w[m]) for s, w in zip(sums.unbind(1), area.T)]
     return torch.stack(paths).float()
 
-# %% ../../nbs/34e_editing_baselines.ipynb #886a7524
+# %% ../../nbs/34e_editing_baselines.ipynb #1139be45
 def true_path(
     clip: TrueClip, # with mask and similarities
     layer: int,     # 0: the background, 1: the object
@@ -85,7 +87,8 @@ def true_path(
     around = other.unfold(1, 2*margin + 1, 1).unfold(2, 2*margin + 1, 1)
     x, y = path.round().long().T
     inside = (x >= 0) & (x < W) & (y >= 0) & (y < H)
-    return path, inside & ~around[torch.arange(len(path)), y.clamp(0, H - 1), x.clamp(0, W - 1)].flatten(1).any(1)
+    near = around[torch.arange(len(path)), y.clamp(0, H - 1), x.clamp(0, W - 1)]
+    return path, inside & ~near.flatten(1).any(1)
 
 def true_marks(
     clip: TrueClip, # with mask and similarities
@@ -144,7 +147,7 @@ def _peak(m):
     row, column = (np.pad(v, 1, mode='edge') for v in (m[j], m[:, i]))
     return np.array([i + beside(*row[i:i+3]), j + beside(*column[j:j+3])])
 
-# %% ../../nbs/34e_editing_baselines.ipynb #98399cd4
+# %% ../../nbs/34e_editing_baselines.ipynb #78e9c46c
 def template_paths(
     video: Video,
     marks: list,         # of (layer, (x, y) in pixels of frame T//2)
@@ -157,7 +160,8 @@ def template_paths(
     def step(first, a, k, at):
         wanted = _patch(frames[a], at, r) if renew else first
         return at.round() - reach + _peak(match_template(_patch(frames[k], at.round(), r + reach), wanted))
-    return torch.stack([_walk(frames, at, partial(step, _patch(frames[len(frames)//2], at, r))) for _, at in marks])
+    middle = frames[len(frames)//2]
+    return torch.stack([_walk(frames, at, partial(step, _patch(middle, at, r))) for _, at in marks])
 
 def flow_paths(
     video: Video,
@@ -171,7 +175,7 @@ def flow_paths(
     step = lambda a, b, at: at + [at_place(d, at) for d in between(a, b)[::-1]]
     return torch.stack([_walk(frames, at, step) for _, at in marks])
 
-# %% ../../nbs/34e_editing_baselines.ipynb #cf00a48a
+# %% ../../nbs/34e_editing_baselines.ipynb #3cdb60cc
 def _makers(video, marks, ours):
     "All that follow places: {name: function without arguments that makes paths}"
     return {'ours': ours, 'fixed in the frame': lambda: fixed_paths(video, marks),
@@ -194,11 +198,11 @@ def followed_marks(
         opened = Opened(encode(video, bpp=bpp, seconds=seconds, device=device, progress=False), device)
         return marked_paths(opened, [(layer_at(opened, at), at) for _, at in marks])
     note = f'{len(marks)} places, {sum(int(seen.sum()) for _, seen in truth)} sightings; {bpp} bpp'
-    error = lambda p: placement_error(p, truth)
-    row, paths = compared('editing', clip.name, 'position error (px)', error, _makers(video, marks, ours), False, note)
+    error, makers = lambda p: placement_error(p, truth), _makers(video, marks, ours)
+    row, paths = compared('editing', clip.name, 'position error (px)', error, makers, False, note)
     early = {name: placement_error(p, truth, never_hidden_yet) for name, p in paths.items()}
-    row2 = replace(row, metric='position error before it is first hidden (px)', ours=early.pop('ours'), others=early)
-    return [row, row2], paths, truth
+    metric = 'position error before it is first hidden (px)'
+    return [row, replace(row, metric=metric, ours=early.pop('ours'), others=early)], paths, truth
 
 def editing_rows(
     clip: TrueClip,

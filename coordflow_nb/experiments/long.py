@@ -6,20 +6,23 @@
 __all__ = ['SIZE', 'SCENE', 'LENGTHS', 'SHARED', 'SAME', 'SUITE', 'long_cases', 'long_how', 'reel', 'peak_memory', 'encoded',
            'decoded', 'streamed_psnr', 'long_run', 'lengths_table', 'workers_table', 'long_table']
 
-# %% ../../nbs/34h_long.ipynb #c99efd73
+# %% ../../nbs/34h_long.ipynb #fbee4f66
 import math, os, sys, tempfile, time
 from hashlib import sha256
 from pathlib import Path
 
 import torch
 
-from ..video import Video, moving_layers
+from ..video import moving_layers
+from ..files import Stream, Video, read_frames
 from ..metrics import psnr
-from ..codec import decode_stream, read_header
+from ..bitstream import read_header
+from ..codec import GOP, decode_stream
+from ..resuming import encode_file
 from ..cluster import connect, on_cluster
 from .runner import How, Suite, fresh_run, main, markdown_table
 
-# %% ../../nbs/34h_long.ipynb #a9336b32
+# %% ../../nbs/34h_long.ipynb #a252398c
 SIZE, SCENE, LENGTHS, SHARED = (80, 48), 200, (100, 500, 2000), 500
 #: what all cases share: the film, the length of its groups, and the words of `encode`
 SAME = dict(film=max(LENGTHS), size=SIZE, scene=SCENE, gop=GOP, bpp=0.2, steps=1)
@@ -30,8 +33,8 @@ def long_cases(
 ) -> dict:                 # {key: case}
     "Three lengths in one process, then one of them on one worker and on two"
     lengths = {f'{n:,} frames': dict(frames=n, workers=0) | SAME for n in LENGTHS}
-    workers = {f'{SHARED} frames, {n} worker{"s"*(n > 1)}': dict(frames=SHARED, workers=n) | SAME for n in (1, 2)}
-    return lengths | workers
+    shared = {f'{n} worker{"s"*(n > 1)}': dict(frames=SHARED, workers=n) | SAME for n in (1, 2)}
+    return lengths | {f'{SHARED} frames, {who}': case for who, case in shared.items()}
 
 def long_how(
     case: dict,
@@ -118,7 +121,7 @@ def long_run(
         reel(film, case['film'], tuple(case['size']), case['scene'])
         return dict(load=load) | _measured(case, film, Path(temporary))
 
-# %% ../../nbs/34h_long.ipynb #f1ebab2a
+# %% ../../nbs/34h_long.ipynb #55856a4d
 def lengths_table(
     runs: dict, # as in the JSON
 ) -> str:       # Markdown
@@ -128,7 +131,8 @@ def lengths_table(
     for run in runs.values():
         n, r = run['case']['frames'], run['result']
         if run['case']['workers']: continue
-        cells = [f'{r["encode"]["seconds"]:.0f}', mib(r['encode']), f'{r["decode"]["seconds"]:.1f}', mib(r['decode'])]
+        cells = [f'{r["encode"]["seconds"]:.0f}', mib(r['encode'])]
+        cells += [f'{r["decode"]["seconds"]:.1f}', mib(r['decode'])]
         rows.append((f'{n:,}', r['groups'], *cells, f'{r["bytes"]:,}', f'{r["psnr"]:.2f}'))
     head = 'frames', 'groups', 'encode, s', 'its peak, MiB', 'decode, s', 'its peak, MiB', 'bytes', 'PSNR, dB'
     return markdown_table(head, rows, head)

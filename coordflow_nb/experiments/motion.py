@@ -76,16 +76,16 @@ def best_iou(
     sets = [c for n in range(1, max(layers, 2)) for c in combinations(range(layers), n)]
     return max(map(score, sets), key=lambda s: s[0])
 
-# %% ../../nbs/34f_motion.ipynb #696f1cf4
+# %% ../../nbs/34f_motion.ipynb #ba12be09
 def _masks(data, size, mask):
     "What the alphas of a file say: shares, how decided they are, and the IoU if there is a true mask"
     model = load(data, device='cpu')
-    alpha = torch.stack([f.alpha.half() for f in model.render(size, model.times)])
-    found = alpha.shape[-1]
-    result = dict(found=found, decided=(alpha.amax(-1) > 0.9).float().mean().item())
-    result['shares'] = alpha.float().mean((0, 1, 2)).tolist()
+    alpha = torch.stack([f.alpha.half() for f in model.render(size, model.times)], 1)   # [L, T, H, W]
+    found = len(alpha)
+    result = dict(found=found, decided=(alpha.amax(0) > 0.9).float().mean().item())
+    result['shares'] = alpha.float().mean((1, 2, 3)).tolist()
     if mask is None: return result
-    return result | dict(zip(('iou', 'iou_frames', 'object'), best_iou(alpha.argmax(-1), mask, found)))
+    return result | dict(zip(('iou', 'iou_frames', 'object'), best_iou(alpha.argmax(0), mask, found)))
 
 def motion_run(
     case: dict,   # out of `motion_cases`
@@ -115,7 +115,7 @@ def pick(
     rows = [run['case'] | run['result'] for run in runs.values()]
     return [r for r in rows if all(r.get(k) == v for k, v in want.items())]
 
-# %% ../../nbs/34f_motion.ipynb #6ad09d9f
+# %% ../../nbs/34f_motion.ipynb #5ad569f9
 def ablation_table(
     runs: dict, # as in the JSON
 ) -> str:       # Markdown
@@ -140,7 +140,8 @@ def seeds_table(
         cells += [f'{first["encode_seconds"]:.0f}', f'{first["decode_seconds"]:.1f}']
         cells += [f'{first["iou"]:.2f}' if 'iou' in first else '-']
         rows.append((clip, color, len(same), *cells))
-    head = ['clip', 'kind', 'seeds', 'mean, dB', 'range, dB', 'layers', 'bytes', 'encode, s', 'decode, s', 'IoU']
+    head = ['clip', 'kind', 'seeds', 'mean, dB', 'range, dB', 'layers', 'bytes', 'encode, s', 'decode, s']
+    head += ['IoU']
     return markdown_table(head, rows, head[2:])
 
 def motion_table(

@@ -7,11 +7,10 @@ __all__ = ['DENOISERS', 'corner_paths', 'path_jitter', 'path_drift', 'jitter', '
            'distortion', 'black_border', 'cropping', 'stabilizers', 'held_stabilizers', 'filtered',
            'stabilization_rows', 'frame_median', 'ffmpeg_denoised', 'denoising_rows']
 
-# %% ../../nbs/34d_motion_baselines.ipynb #d3a33c13
+# %% ../../nbs/34d_motion_baselines.ipynb #547fa6d2
 import tempfile
 
 import numpy as np, torch
-from scipy.ndimage import median_filter
 from skimage.feature import ORB, match_descriptors
 from skimage.measure import label, ransac
 from skimage.registration import optical_flow_ilk
@@ -20,10 +19,11 @@ from skimage.transform import AffineTransform
 from ..video import Video
 from ..metrics import psnr
 from ..flow import compose, fix_gauge, trajectory_error, transform
-from ..registration import grey, register
+from ..registration import grey, register, temporal_median
 from ..codec import encode
 from ..applications.opened import Opened
-from ..applications.stabilization import camera_path, camera_warps, frame_corners, smooth_path, stabilize
+from ..applications.stabilization import camera_path, camera_warps, frame_corners
+from ..applications.stabilization import smooth_path, stabilize
 from ..applications.denoising import denoise, with_noise
 from .cases import Row, TrueClip, compared, ffmpeg_filter, timed
 
@@ -51,7 +51,7 @@ def path_drift(
     at = corner_paths(path, size)
     return (at - at.mean(0)).square().sum(-1).mean().sqrt().item()
 
-# %% ../../nbs/34d_motion_baselines.ipynb #ef2e234b
+# %% ../../nbs/34d_motion_baselines.ipynb #c8f6f07e
 def jitter(
     video: Video,
     weights: torch.Tensor = None, # [T, H, W] in 0..1, what counts; None: the dominant motion
@@ -65,8 +65,8 @@ def flow_jitter(
 ) -> float:        # px a frame²; 0 for fewer than three frames
     "Residual shake, by optical flow"
     if len(video) < 3: return 0.
-    g, places = grey(video).numpy(), slice(step//2, None, step)
-    flow = np.stack([optical_flow_ilk(a, b, radius=7, num_warp=5)[:, places, places] for a, b in zip(g, g[1:])])
+    g, some = grey(video).numpy(), slice(step//2, None, step)
+    flow = np.stack([optical_flow_ilk(a, b, radius=7, num_warp=5)[:, some, some] for a, b in zip(g, g[1:])])
     return float(np.sqrt(np.mean(np.median(np.linalg.norm(np.diff(flow, axis=0), axis=1), axis=(1, 2))**2)))
 
 def drift(
@@ -76,7 +76,7 @@ def drift(
     "How far the corners wander, by registering the clip: what a locked camera should not have"
     return path_drift(register(video, weights).similarities, video.size)
 
-# %% ../../nbs/34d_motion_baselines.ipynb #d588d96d
+# %% ../../nbs/34d_motion_baselines.ipynb #d832504c
 def _points(image):
     "Corners (x, y) of a grey picture and their descriptors; None where there are none"
     orb = ORB(n_keypoints=400, fast_threshold=0.03)
@@ -85,7 +85,7 @@ def _points(image):
     return orb.keypoints[:, ::-1], orb.descriptors
 
 def _affine(a, b):
-    "The affine 2x2 part that carries the picture a to b, as most of their points agree; None where too few do"
+    "The affine 2x2 part that carries picture a to b, as most of their points agree; None if too few do"
     a, b = _points(a), _points(b)
     if a is None or b is None: return None
     pairs = match_descriptors(a[1], b[1], cross_check=True, max_ratio=0.8)
@@ -106,7 +106,7 @@ def affine_parts(
                                    'give clips with texture, frame by frame in the same order')
     return np.stack(parts)
 
-# %% ../../nbs/34d_motion_baselines.ipynb #3d2926a6
+# %% ../../nbs/34d_motion_baselines.ipynb #7ad0ca32
 def distortion(
     video: Video,   # what a stabilizer made
     source: Video,  # of that
@@ -136,7 +136,7 @@ def cropping(
 ) -> float:         # 0..1, 1: all of the frame is there
     "Share of the frame's area that a stabilizer left: not zoomed out of sight, not black"
     zoom = np.abs(np.linalg.det(affine_parts(video, source, every))).mean()       # of areas
-    dark = [black_border(v).float().mean().item() for v in (video, source)]       # a dark scene is not a border
+    dark = [black_border(v).float().mean().item() for v in (video, source)]   # a dark scene is not a border
     return min(1, 1/zoom)*(1 - max(0, dark[0] - dark[1]))
 
 # %% ../../nbs/34d_motion_baselines.ipynb #9ba2442d
@@ -184,10 +184,11 @@ def filtered(
     "A filter of ffmpeg in a folder that goes away"
     with tempfile.TemporaryDirectory() as folder: return ffmpeg_filter(video, *chains, folder=folder)
 
-# %% ../../nbs/34d_motion_baselines.ipynb #271ed9e2
+# %% ../../nbs/34d_motion_baselines.ipynb #9e7ca03b
 def _row(clip, metric, score, ours, made, note):
     "Our clip (video, seconds) and the best of each baseline's settings, scored"
-    best = {name: min((score(v), spent, setting) for setting, (v, spent) in results.items()) for name, results in made.items()}
+    best = {name: min((score(v), spent, setting) for setting, (v, spent) in results.items())
+            for name, results in made.items()}
     note = '; '.join(filter(None, (note, *(f'{name} {b[2]}' for name, b in best.items()))))
     others = dict(input=score(clip.video)) | {n: b[0] for n, b in best.items()}
     seconds = dict(ours=ours[1]) | {n: b[1] for n, b in best.items()}
@@ -205,7 +206,7 @@ def _truth(clip, data, device, smooth):
     left = path_jitter(compose(true, camera_warps(path, smooth_path(path, smooth))), size)
     return f'path off by {trajectory_error(path, true, size).mean():.2f} px, true jitter {left:.3f}'
 
-# %% ../../nbs/34d_motion_baselines.ipynb #a6bc063b
+# %% ../../nbs/34d_motion_baselines.ipynb #ef63b866
 def stabilization_rows(
     clip: TrueClip,
     seconds: float = 30., # to encode
@@ -214,14 +215,15 @@ def stabilization_rows(
 ) -> list:                # of three `Row`s
     "Shake that is left, smoothed and locked, beside ffmpeg's stabilizers"
     data, spent = timed(lambda: encode(clip.video, bpp=0.2, seconds=seconds, device=device, progress=False))
-    calm, held = (timed(lambda: stabilize(data, device=device, **o)) for o in (dict(smooth=smooth), dict(lock=True)))
-    calm, held = ((v, t + spent) for v, t in (calm, held))
+    smoothed = lambda: stabilize(data, device=device, smooth=smooth)
+    locked = lambda: stabilize(data, device=device, lock=True)
+    calm, held = ((v, t + spent) for v, t in map(timed, (smoothed, locked)))
     note, made = _truth(clip, data, device, smooth), _made(clip.video, stabilizers(smooth))
     return [_row(clip, 'jitter (px)', jitter, calm, made, note),
             _row(clip, 'jitter by flow (px)', flow_jitter, calm, made, note),
             _row(clip, 'drift when locked (px)', drift, held, _made(clip.video, held_stabilizers()), note)]
 
-# %% ../../nbs/34d_motion_baselines.ipynb #3bce08d4
+# %% ../../nbs/34d_motion_baselines.ipynb #32b666e3
 #: filters of ffmpeg and their strengths in units of sigma
 DENOISERS = dict(hqdn3d=(0.2, 0.4, 0.8, 1.6), nlmeans=(0.2, 0.4, 0.6, 0.8, 1., 1.2))
 
@@ -230,8 +232,7 @@ def frame_median(
     radius: int = 1, # frames on either side
 ) -> Video:
     "The median of each pixel over neighbouring frames"
-    middle = median_filter(video.frames.numpy(), size=(2*radius + 1, 1, 1, 1), mode='mirror')
-    return Video(torch.from_numpy(middle), video.fps)
+    return Video(temporal_median(video, radius, mirror=True).byte(), video.fps)
 
 def ffmpeg_denoised(
     video: Video,
@@ -243,7 +244,7 @@ def ffmpeg_denoised(
     strength = min(30, max(1, factor*sigma)) if name == 'nlmeans' else factor*sigma
     return ffmpeg_filter(video, f'format=gbrp,{name}={"s=" if name == "nlmeans" else ""}{strength:g}')
 
-# %% ../../nbs/34d_motion_baselines.ipynb #33887e65
+# %% ../../nbs/34d_motion_baselines.ipynb #c6602d93
 def _denoising_row(clip, sigma, kind, **options):
     "One kind of noise"
     noisy, score = with_noise(clip.video, sigma, kind), lambda v: psnr(v, clip.video)
@@ -252,7 +253,8 @@ def _denoising_row(clip, sigma, kind, **options):
                   median=lambda: max((frame_median(noisy, r) for r in (1, 2)), key=score),
                   hqdn3d=lambda: best('hqdn3d'), nlmeans=lambda: best('nlmeans'))
     note = f'noisy: {score(noisy):.2f} dB; seconds of the others are for all strengths tried'
-    return compared('denoising', clip.name, f'PSNR (dB), {kind} noise of {sigma}', score, makers, note=note)[0]
+    metric = f'PSNR (dB), {kind} noise of {sigma}'
+    return compared('denoising', clip.name, metric, score, makers, note=note)[0]
 
 def denoising_rows(
     clip: TrueClip,

@@ -18,7 +18,7 @@ from ..rate_distortion import RATES, bd_rows, curve
 from .runner import How, Suite, fresh_run, main, markdown_table
 from .cases import CLIPS, open_clip, present
 
-# %% ../../nbs/34b_rd.ipynb #d2046d45
+# %% ../../nbs/34b_rd.ipynb #9e7d17a6
 BASELINES = 'x264', 'x265'               # as `entry` (chapter 18) knows them
 OURS = 'mlp', 'texture'
 SECONDS = 120.                           # of each encode of ours, finding layers included
@@ -31,14 +31,15 @@ def rd_cases(
     seconds: float = None, # of each encode of ours; None: `SECONDS`
 ) -> dict:                 # {key: case}
     "Curves of all codecs, a breakdown of each clip, and the speed of two"
-    clips, ours = present(folder, 'rd'), dict(seconds=seconds or SECONDS)
-    made = lambda clip, codec: dict(what='curve', clip=clip, codec=codec, rates=RATES)
-    cases = {f'{n}, {c}': made(n, c) for n in clips for c in BASELINES}
-    for n in clips:
-        cases |= {f'{n}, {c}': made(n, c) | ours for c in OURS}
-        cases[f'{n}, parts'] = dict(what='parts', clip=n, rate=RATE) | ours
+    uses = {n: CLIPS[n].uses['rd'] for n in present(folder, 'rd')}
+    clips = {n: dict(clip=n, size=use.size, frames=use.frames) for n, use in uses.items()}
+    made, ours = dict(what='curve', rates=RATES), dict(seconds=seconds or SECONDS)
+    cases = {f'{n}, {c}': clip | made | dict(codec=c) for n, clip in clips.items() for c in BASELINES}
+    for n, clip in clips.items():
+        cases |= {f'{n}, {c}': clip | made | dict(codec=c) | ours for c in OURS}
+        cases[f'{n}, parts'] = clip | dict(what='parts', rate=RATE) | ours
     for n in (t for t in TIMED if t in clips):
-        cases[f'{n}, speed'] = dict(what='speed', clip=n, rate=RATE, size=FULL) | ours
+        cases[f'{n}, speed'] = clips[n] | dict(what='speed', size=FULL, rate=RATE) | ours
     return cases
 
 def rd_how(
@@ -48,22 +49,23 @@ def rd_how(
     ours = case['what'] == 'parts' or case.get('codec') in OURS
     return How(1 if ours else None, not ours, case.get('seconds', 0))
 
-# %% ../../nbs/34b_rd.ipynb #a9ea6e92
+# %% ../../nbs/34b_rd.ipynb #34be35f6
 def codec_curve(
     clip: str,           # out of `CLIPS`
     codec: str,          # entry of the comparison, see `entry` (chapter 18)
     rates: list,         # bits per pixel wanted
     seconds: float = 60, # of each encode of ours
+    size: tuple = None,  # (W, H); None: that of the use 'rd'
     frames: int = None,  # None: those of the use 'rd'
     folder=None,         # of the clips
     device='cpu',
 ) -> dict:               # how, points, notes
     "The files of one codec for one clip"
-    video = open_clip(clip, 'rd', folder, frames=frames).video
+    video = open_clip(clip, 'rd', folder, size=size, frames=frames).video
     made = curve(video, codec, rates, seconds=seconds, device=device, progress=False)
     return dict(how=made.how, points=[p._asdict() for p in made.points], notes=made.notes)
 
-# %% ../../nbs/34b_rd.ipynb #a35032cc
+# %% ../../nbs/34b_rd.ipynb #1fb0008c
 def _places(labels, layers):
     "Sets of pixels [T, H, W] by name"
     edge, ends = torch.ones_like(labels, dtype=torch.bool), torch.zeros_like(labels, dtype=torch.bool)
@@ -77,15 +79,16 @@ def breakdown(
     clip: str,          # out of `CLIPS`
     rate: float,        # bits per pixel
     seconds: float,     # to encode
+    size: tuple = None, # (W, H); None: that of the use 'rd'
     frames: int = None, # None: those of the use 'rd'
     folder=None,        # of the clips
     device='cpu',
 ) -> dict: # psnr; bytes {part: bytes}; places {place: dict(pixels=share of them, error=share of the error)}
     "What a file of textures spends its bytes on, and what it misses"
-    video = open_clip(clip, 'rd', folder, frames=frames).video
+    video = open_clip(clip, 'rd', folder, size=size, frames=frames).video
     data = encode(video, bpp=rate, seconds=seconds, device=device, progress=False)
     model, decoded = load(data, device=device), decode(data, device=device)
-    labels = torch.stack([r.alpha.argmax(-1).cpu() for r in model.render(video.size, model.times)])
+    labels = torch.stack([r.alpha.argmax(0).cpu() for r in model.render(video.size, model.times)])
     error = (decoded.frames.double() - video.frames.double()).square().mean(-1)
     share = lambda m: dict(pixels=m.double().mean().item(), error=(error[m].sum()/error.sum()).item())
     places = {name: share(mask) for name, mask in _places(labels, len(model.layers)).items()}
@@ -125,7 +128,7 @@ def decode_speed(
     return dict(size=list(size), frames=n, bytes=len(data), bpp=bpp(len(data), video),
                 threads=torch.get_num_threads(), encode_seconds=spent, decode=decoded)
 
-# %% ../../nbs/34b_rd.ipynb #b0f0e22e
+# %% ../../nbs/34b_rd.ipynb #6f5679ef
 _MEASURES = dict(curve=codec_curve, parts=breakdown, speed=decode_speed, decode=decode_seconds)
 
 def rd_run(
@@ -144,8 +147,8 @@ def reports(
     made = {}
     for run in runs.values():
         if run['case']['what'] != 'curve': continue
-        name, use = run['case']['clip'], CLIPS[run['case']['clip']].uses['rd']
-        about = dict(name=name, frames=use.frames, width=use.size[0], height=use.size[1])
+        name, (width, height) = run['case']['clip'], run['case']['size']
+        about = dict(name=name, frames=run['case']['frames'], width=width, height=height)
         report = made.setdefault(name, dict(clip=about, anchor=BASELINES[0], curves={}))
         report['curves'][run['case']['codec']] = run['result']
     return {name: made[name] for name in CLIPS if name in made}
