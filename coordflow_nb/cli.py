@@ -301,10 +301,11 @@ def upsample(
     from coordflow_nb import rate_distortion
     from coordflow_nb.applications import upsampling
     check_writable(out, _VIDEO)
+    if scale is None and not size and not fps: scale = 2
     with _naming(source):
         frames = rate_distortion.reference_clip(source, original, _limits(trust)) if original else None
-        video = upsampling.upsample(_opened(source, trust), scale=2 if scale is None and not size and not fps else scale, size=size, fps=fps, frames=frames)
-    _save(video, out)
+        opened = _opened(source, trust)
+        _save(upsampling.upsample_stream(opened, scale=scale, size=size, fps=fps, frames=frames), out)
 
 @app.command()
 def segment(

@@ -81,6 +81,13 @@ def forward(self: ColorMLP,
     out = self.linear[-1](h).float()
     return torch.cat([out[..., :3] + 0.5, out[..., 3:]], -1)
 
+# %% ../nbs/05_color.ipynb #d15b1acf
+@patch
+def displacement_at(self: ColorMLP,
+    t: torch.Tensor, # [1, 1] time
+) -> None:
+    "The displacement of canonical positions at one time, as a function; None: a network has none"
+
 # %% ../nbs/05_color.ipynb #5861cbe7
 @patch
 def coded(self: ColorMLP) -> list: # of `Coded`, in a fixed order; kind 'weight' or 'bias'

@@ -7,7 +7,7 @@ __all__ = ['FULL', 'SUITE', 'best_seconds', 'ceilings', 'products', 'training_st
            'agreement', 'fitted', 'gpu_cases', 'gpu_run', 'gpu_how', 'steps_table', 'agreement_table', 'fitted_table',
            'gpu_table']
 
-# %% ../../nbs/34g_gpu.ipynb #d9af239e
+# %% ../../nbs/34g_gpu.ipynb #20b4b38c
 import math, tempfile, time
 from pathlib import Path
 
@@ -20,11 +20,10 @@ from ..flow import FlowSettings
 from ..kernel import FusedColor
 from ..fusion import ModelSettings, make_model, to_bytes
 from ..metrics import psnr
-from ..training import FitSettings, Fitter
-from ..fitting import RecordedFitter
+from ..training import FitSettings, Fitter, RecordedFitter
 from ..quantization import Quantized
 from ..entropy_coding import estimated_bits
-from ..codec import decode, decode_fresh, encode, load
+from ..codec import decode, decode_fresh, encode, encode_planned, load, plan
 from .runner import How, Suite, main, markdown_table
 from .cases import open_clip, present
 
@@ -119,21 +118,22 @@ def texture_decode(
     return dict(bytes=len(data), layers=len(model.layers), load=load_seconds, render=render, decode=whole,
                 render_fps=frames/render, decode_fps=frames/whole)
 
-# %% ../../nbs/34g_gpu.ipynb #a054a319
+# %% ../../nbs/34g_gpu.ipynb #7b08c422
 def agreement(
     device,
     folder='data', # of `.cfv` files
-) -> dict: # by file: equal: all integers are; most: largest difference in levels; share: of values that differ
+) -> dict: # {file: dict(equal=all integers are, most=levels that values differ by, share=of those that do)}
     "Files decoded by the CPU and by the device"
     result = {}
     for path in sorted(Path(folder).glob('*.cfv')):
         ours, theirs = (load(path, device=d).coded() for d in ('cpu', device))
         here, there = (decode(path, device=d).frames.int() for d in ('cpu', device))
-        off, equal = (here - there).abs(), all(torch.equal(a.tensor, b.tensor.cpu()) for a, b in zip(ours, theirs))
+        off = (here - there).abs()
+        equal = all(torch.equal(a.tensor, b.tensor.cpu()) for a, b in zip(ours, theirs))
         result[path.stem] = dict(equal=equal, most=off.max().item(), share=(off > 0).double().mean().item())
     return result
 
-# %% ../../nbs/34g_gpu.ipynb #a673e809
+# %% ../../nbs/34g_gpu.ipynb #ba837a4d
 def fitted(
     device,
     clip: str, color: str, # out of `CLIPS`; 'mlp' or 'texture'
@@ -142,11 +142,11 @@ def fitted(
     folder=None,           # of the clips
     **options,             # of `plan`: layers, flow
 ) -> dict: # psnr, bytes, bpp, seconds it took, seconds of a decode in a new process, layers, size, frames
-    "A clip in a file of a size"
+    "A clip, as one group of pictures, in a file of a size"
     video = open_clip(clip, 'gpu', folder).video
     pixels, start = math.prod(video.frames.shape[:3]), time.perf_counter()
-    words = dict(color=color, bpp=8*(bytes + 0.5)/pixels, seconds=seconds, device=device, progress=False)
-    data = encode(video, **words, **options)
+    chosen = plan(video, color=color, bpp=8*(bytes + 0.5)/pixels, **options)
+    data, _ = encode_planned(video, chosen, seconds=seconds, device=device, progress=False)
     took = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as temporary:
         (path := Path(temporary)/'clip.cfv').write_bytes(data)
@@ -155,7 +155,7 @@ def fitted(
                 decode_seconds=decode_seconds, layers=len(load(data, device='cpu').layers),
                 width=video.size[0], height=video.size[1], frames=len(video))
 
-# %% ../../nbs/34g_gpu.ipynb #cb73b299
+# %% ../../nbs/34g_gpu.ipynb #0bdca44e
 _PLAIN = dict(together=False)
 _STEPS = {
     'fp32, kernel by kernel, layer by layer': dict(precision='fp32', recorded=False) | _PLAIN,
@@ -168,9 +168,10 @@ _DECODES = {'': {}, ', one kernel': dict(parts=2), ', one kernel, one part': dic
 #: clip, kind, bytes that the file may take, seconds to fit
 FULL = (
     ('bunny', 'texture', 315000, 180), ('bunny', 'texture', 158000, 180), ('bunny', 'mlp', 315000, 60),
-    ('bunny', 'texture', 315000, 60), ('goat_shaky', 'texture', 161000, 60), ('blackswan', 'texture', 126000, 60),
-    ('bunny', 'mlp', 158000, 60), ('bunny', 'mlp', 315000, 180), ('goat_shaky', 'mlp', 161000, 60),
-    ('blackswan', 'mlp', 126000, 60), ('bunny', 'texture', 315000, 480), ('bunny', 'mlp', 315000, 480))
+    ('bunny', 'texture', 315000, 60), ('goat_shaky', 'texture', 161000, 60),
+    ('blackswan', 'texture', 126000, 60), ('bunny', 'mlp', 158000, 60), ('bunny', 'mlp', 315000, 180),
+    ('goat_shaky', 'mlp', 161000, 60), ('blackswan', 'mlp', 126000, 60), ('bunny', 'texture', 315000, 480),
+    ('bunny', 'mlp', 315000, 480))
 
 def gpu_cases(
     folder=None,           # of the clips that do not come with the package
@@ -208,7 +209,7 @@ def gpu_how(
     "With the whole machine for itself"
     return How(None, True, case.get('seconds', 0))
 
-# %% ../../nbs/34g_gpu.ipynb #49f0dee4
+# %% ../../nbs/34g_gpu.ipynb #a702740e
 def _row(runs, key, *cells):
     "A row of a table: the name, then cells made of the result; 'not measured' where there is none"
     if key not in runs: return (key, 'not measured', *['']*(len(cells) - 1))
@@ -228,7 +229,8 @@ def steps_table(
     ms, floor = (lambda r: f'{1e3*r["seconds"]:.2f}'), (lambda r: f'{1e3*r["operations"]/peak:.2f}')
     share = lambda r: f'{100*r["rate"]/peak:.1f} %'
     rows = [_row(runs, k, ms, floor, share) for k in _keys(runs, 'step', 'networks')]
-    return markdown_table(('what', 'ms', 'floor, ms', 'of the peak'), rows, ('ms', 'floor, ms', 'of the peak'))
+    head = 'what', 'ms', 'floor, ms', 'of the peak'
+    return markdown_table(head, rows, head[1:])
 
 def agreement_table(
     runs: dict, # as in the JSON
@@ -248,7 +250,7 @@ def fitted_table(
              lambda r: f'{r["seconds"]:.0f}', lambda r: f'{r["decode_seconds"]:.1f}']
     return markdown_table(head, [_row(runs, k, *cells) for k in _keys(runs, 'fitted')], head[1:])
 
-# %% ../../nbs/34g_gpu.ipynb #c6b48ed0
+# %% ../../nbs/34g_gpu.ipynb #03013877
 def gpu_table(
     runs: dict, # as in the JSON
 ) -> str:       # Markdown
@@ -257,7 +259,8 @@ def gpu_table(
     tables += [agreement_table(runs)] if 'agreement' in runs else []
     return '\n\n'.join([*tables, fitted_table(runs)])
 
-SUITE = Suite('gpu', 'What a GPU is worth.', gpu_cases, gpu_run, gpu_table, gpu_how, jobs=1, device='cuda', minutes=9)
+SUITE = Suite('gpu', 'What a GPU is worth.', gpu_cases, gpu_run, gpu_table, gpu_how,
+              jobs=1, device='cuda', minutes=9)
 
 # %% ../../nbs/34g_gpu.ipynb #891bd8eb
 #| eval: false
