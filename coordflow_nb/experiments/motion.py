@@ -80,12 +80,12 @@ def best_iou(
 def _masks(data, size, mask):
     "What the alphas of a file say: shares, how decided they are, and the IoU if there is a true mask"
     model = load(data, device='cpu')
-    alpha = torch.stack([f.alpha.half() for f in model.render(size, model.times)])
-    found = alpha.shape[-1]
-    result = dict(found=found, decided=(alpha.amax(-1) > 0.9).float().mean().item())
-    result['shares'] = alpha.float().mean((0, 1, 2)).tolist()
+    alpha = torch.stack([f.alpha.half() for f in model.render(size, model.times)], 1)
+    found = len(alpha)
+    result = dict(found=found, decided=(alpha.amax(0) > 0.9).float().mean().item())
+    result['shares'] = alpha.float().mean((1, 2, 3)).tolist()
     if mask is None: return result
-    return result | dict(zip(('iou', 'iou_frames', 'object'), best_iou(alpha.argmax(-1), mask, found)))
+    return result | dict(zip(('iou', 'iou_frames', 'object'), best_iou(alpha.argmax(0), mask, found)))
 
 def motion_run(
     case: dict,   # out of `motion_cases`

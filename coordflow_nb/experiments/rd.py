@@ -85,7 +85,7 @@ def breakdown(
     video = open_clip(clip, 'rd', folder, frames=frames).video
     data = encode(video, bpp=rate, seconds=seconds, device=device, progress=False)
     model, decoded = load(data, device=device), decode(data, device=device)
-    labels = torch.stack([r.alpha.argmax(-1).cpu() for r in model.render(video.size, model.times)])
+    labels = torch.stack([r.alpha.argmax(0).cpu() for r in model.render(video.size, model.times)])
     error = (decoded.frames.double() - video.frames.double()).square().mean(-1)
     share = lambda m: dict(pixels=m.double().mean().item(), error=(error[m].sum()/error.sum()).item())
     places = {name: share(mask) for name, mask in _places(labels, len(model.layers)).items()}
