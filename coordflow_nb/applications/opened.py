@@ -20,7 +20,7 @@ from ..codec import group_layers, load_group
 KEPT = 2   # models of groups in memory
 
 class Opened:
-    "A `.cfv` file opened for use, with two models in memory; `BitstreamError` if it is damaged or takes too much"
+    "A `.cfv` file opened for use, with two models in memory; `BitstreamError` if damaged or greedy"
     def __init__(self,
         source,                  # path or bytes of a `.cfv` file
         device=None,             # None: CUDA if there is one, else CPU
@@ -51,30 +51,34 @@ class Opened:
         "How many groups of pictures there are"
         return self.header.gops
 
-    def model(self,
-        gop: int,      # number of a group, from 0
-    ) -> CoordFlow:    # on `device`
-        "The model of a group of pictures"
-        model = self._models.pop(gop, None)
-        if model is None:
-            if len(self._models) == KEPT: del self._models[next(iter(self._models))]
-            model = load_group(self.data, self.header, gop, self.device, self.limits)
-        self._models[gop] = model   # the last is the one used last
-        return model
+# %% ../../nbs/20_opened.ipynb #5d60e3ad
+@patch
+def model(self: Opened,
+    gop: int,      # number of a group, from 0
+) -> CoordFlow:    # on `device`
+    "The model of a group of pictures"
+    found = self._models.pop(gop, None)
+    if found is None:
+        if len(self._models) == KEPT: del self._models[next(iter(self._models))]
+        found = load_group(self.data, self.header, gop, self.device, self.limits)
+    self._models[gop] = found   # the last is the one used last
+    return found
 
-    def group(self,
-        u: float, # frame number, may be between two
-    ) -> int:
-        "The number of the group that shows frame u: the last one that begins at or before it"
-        return max(g for g, start in enumerate(self.starts) if g == 0 or start <= u + 1e-9)
+@patch
+def group(self: Opened,
+    u: float, # frame number, may be between two
+) -> int:
+    "The number of the group that shows frame u: the last one that begins at or before it"
+    return max(g for g, start in enumerate(self.starts) if g == 0 or start <= u + 1e-9)
 
-    def at(self,
-        u: float, # frame number, may be between two
-    ) -> tuple:   # (model, time [1, 1])
-        "The model that has frame u, and its time there"
-        gop = self.group(u)
-        t = frame_times(self.header.gop_frames[gop], [u - self.starts[gop]])
-        return self.model(gop), t.to(self.device)
+@patch
+def at(self: Opened,
+    u: float, # frame number, may be between two
+) -> tuple:   # (model, time [1, 1])
+    "The model that has frame u, and its time there"
+    gop = self.group(u)
+    t = frame_times(self.header.gop_frames[gop], [u - self.starts[gop]])
+    return self.model(gop), t.to(self.device)
 
 # %% ../../nbs/20_opened.ipynb #51397591
 @patch(as_prop=True)
@@ -94,8 +98,8 @@ def layers(self: Opened) -> int:
 @torch.no_grad()
 def motion(self: Opened,
     numbers=None,  # frame numbers; None: all frames
-) -> torch.Tensor: # [L, n, 4] similarities on the CPU; of a layer that a group does not have, those of layer 0
-    "How the layers move"
+) -> torch.Tensor: # [L, n, 4] similarities on the CPU
+    "How the layers move; a layer that a group does not have, as layer 0"
     numbers = range(len(self)) if numbers is None else numbers
     found = [model.motion(t)[:, 0].cpu() for model, t in map(self.at, numbers)]
     return torch.stack([torch.cat([q, q[:1].expand(self.layers - len(q), -1)]) for q in found], 1)
@@ -104,7 +108,7 @@ def motion(self: Opened,
 def render(self: Opened,
     numbers=None, # frame numbers; None: all frames
     size=None,    # (W, H); None: the coded size
-    warps=None,   # [n, 4] similarities applied to positions first, see chapter 06; None: the camera stays where it was
+    warps=None,   # [n, 4] similarities applied to positions first, see chapter 06; None: none
     **options,    # region, layer of `CoordFlow.render`
 ):                # yields a `Rendered` for each
     "Frames one by one"
