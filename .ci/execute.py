@@ -37,7 +37,7 @@ def main():
     args = parser.parse_args()
     notebooks = [p.resolve() for p in args.notebooks] or sorted((ROOT / 'nbs').glob('*.ipynb'))
     if args.here: return execute(notebooks[0], args.slow)
-    env = os.environ | {'IN_TEST': '1'}
+    env = os.environ | {'IN_TEST': '1', 'OMP_NUM_THREADS': '1', 'OMP_WAIT_POLICY': 'PASSIVE'}  # as the tests do
     failed = []
     for p in notebooks:
         command = [sys.executable, __file__, '--here', str(p)] + (['--slow'] if args.slow else [])
