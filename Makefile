@@ -51,25 +51,21 @@ pretrained: $(READY) ## make the files in data/ that explorers and applications 
 	@for rate in 02 05 10; do $(BIN)/coordflow encode bunny data/bunny_$$rate.cfv --size 320x180 --frames 48 --bpp 0.$$rate --seconds 60 || exit; done
 	@$(BIN)/coordflow encode carphone data/carphone.cfv --frames 60 --bpp 0.15 --seconds 60
 
-bench: $(READY) ## rate and distortion of all codecs on five clips: 40 encodes of two minutes, an hour; CLIPS=folder with the real ones
+bench: $(READY) ## run a benchmark: SUITE=rd (five clips, all codecs: an hour), motion, applications, gpu or long; CLIPS=folder with the real clips
 	@mkdir -p data/results
-	@$(BIN)/python -m coordflow_nb.results $(if $(CLIPS),--clips $(CLIPS))
+	@$(BIN)/python -m coordflow_nb.experiments.$(or $(SUITE),rd) $(if $(CLIPS),--clips $(CLIPS)) $(ARGS)
 
-bench-motion: $(READY) ## what motion and layers are worth: 85 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
-	@mkdir -p data/results
-	@$(BIN)/python -m coordflow_nb.benchmark $(if $(CLIPS),--clips $(CLIPS))
+bench-motion: ## what motion and layers are worth: 85 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
+	@$(MAKE) -s --no-print-directory bench SUITE=motion
 
-bench-applications: $(READY) ## six applications beside what people use today; CLIPS=folder with the real clips adds those
-	@mkdir -p data/results
-	@$(BIN)/python -m coordflow_nb.applications.results $(if $(CLIPS),--clips $(CLIPS))
+bench-applications: ## six applications beside what people use today; CLIPS=folder with the real clips adds those
+	@$(MAKE) -s --no-print-directory bench SUITE=applications
 
-bench-gpu: $(READY) ## what a GPU is worth: steps, decoding, full-size clips; stops after nine minutes, goes on when called again; CLIPS=folder
-	@mkdir -p data/results
-	@$(BIN)/python -m coordflow_nb.gpu $(if $(CLIPS),--clips $(CLIPS))
+bench-gpu: ## what a GPU is worth: steps, decoding, full-size clips; stops after nine minutes, goes on when called again; CLIPS=folder
+	@$(MAKE) -s --no-print-directory bench SUITE=gpu
 
-bench-long: $(READY) ## clips of 100, 500 and 2,000 frames: memory and seconds; one worker and two: a quarter of an hour on an idle machine
-	@mkdir -p data/results
-	@$(BIN)/python -m coordflow_nb.cluster
+bench-long: ## clips of 100, 500 and 2,000 frames: memory and seconds; one worker and two: a quarter of an hour on an idle machine
+	@$(MAKE) -s --no-print-directory bench SUITE=long
 
 fuzz: $(READY) ## throw changed files at the decoder for ten minutes, then the dearest that it opens; a file that breaks it lands in out/fuzz
 	@mkdir -p data/results

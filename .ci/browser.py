@@ -195,7 +195,7 @@ class Browser:
 
     def check_pages(self):
         "site: pages open with maths and figures, and ask no other host"
-        names, figures, formulas = ['index.html', '00_video.html', '03_flow.html', '30_explorer.html', 'api/index.html', 'api/coordflow_nb.flow.html', 'solutions/index.html'], 0, 0
+        names, figures, formulas = ['index.html', '01_video.html', '04_flow.html', '29_views.html', '30_explorer.html', '30a_damage.html', 'api/index.html', 'api/coordflow_nb.flow.html', 'solutions/index.html'], 0, 0
         names = [n for n in names if (self.site / n).exists()]
         with files(self.site) as address:
             for visit, name in self.visited(address, names):
@@ -205,7 +205,7 @@ class Browser:
                                       'return all.filter(i => !i.naturalWidth).map(i => i.src); }')
                 if blank: raise Failed(f'{name}: figures do not load: {blank}')
                 figures += page.locator('article img').count()
-                if name.startswith('03'):
+                if name.startswith('04'):
                     page.wait_for_selector('mjx-container', timeout=30_000)
                     formulas = page.locator('mjx-container').count()
                     if formulas < page.locator('.math').count() or page.locator('mjx-merror').count(): raise Failed(f'{name}: maths is not typeset')
@@ -215,7 +215,7 @@ class Browser:
     def check_search(self):
         "site: the search finds CoordFlow"
         with files(self.site) as address:
-            for visit, _ in self.visited(address, ['03_flow.html']):
+            for visit, _ in self.visited(address, ['04_flow.html']):
                 box = visit.page.locator('input[name=q]').first
                 box.fill('CoordFlow')
                 box.press('Enter')
@@ -229,7 +229,7 @@ class Browser:
 
     def check_phone(self):
         "site: pages fit a phone"
-        names = ['index.html', '03_flow.html', 'api/coordflow_nb.flow.html']
+        names = ['index.html', '04_flow.html', 'api/coordflow_nb.flow.html']
         with files(self.site) as address:
             for visit, name in self.visited(address, names, width=390, height=844):
                 width = visit.page.evaluate('document.documentElement.scrollWidth')

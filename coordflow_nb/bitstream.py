@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['CODE_RANGES', 'MAGIC', 'VERSION', 'HEADER_FIELDS', 'GOP_FIELDS', 'LIMITS', 'TRUST', 'BitstreamError', 'Field',
            'fields_format', 'fields_size', 'pack_fields', 'unpack_fields', 'Header', 'seal', 'unseal', 'write_header',
-           'write_file', 'layout', 'read_header', 'check_length', 'read_section', 'read_file', 'Limits', 'check_claims']
+           'write_file', 'layout', 'parse_header', 'check_length', 'read_section', 'read_file', 'Limits',
+           'check_claims', 'FileBytes', 'open_bytes', 'read_header']
 
 # %% ../nbs/11_bitstream.ipynb #b56b63a2
 import struct, zlib
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import accumulate
+from pathlib import Path
 
 from fastcore.basics import patch
 
@@ -116,7 +118,7 @@ class Header:
     crop_h:int # its height, pixels
     start:int # first frame, counted in the source
     gop_frames:tuple # frames of each group of pictures
-    gop_bytes:tuple = field(default=(), compare=False) # size of each section with its checksum; filled in by `write_file` and `read_header`
+    gop_bytes:tuple = field(default=(), compare=False) # size of each section with its checksum; filled in by `write_file` and `parse_header`
 
     @property
     def gops(self)->int:
@@ -232,7 +234,7 @@ def _header_bytes(data):
     return bytes(data[:end])
 
 # %% ../nbs/11_bitstream.ipynb #02998a33
-def read_header(data:bytes # the file, or at least its beginning; anything that slices to bytes
+def parse_header(data:bytes # the file, or at least its beginning; anything that slices to bytes
                )->Header:
     "The header, checked; BitstreamError says what is wrong."
     _check_start(data)
@@ -255,7 +257,7 @@ def check_length(header:Header, # header of the file
 
 # %% ../nbs/11_bitstream.ipynb #8f3e1d90
 def read_section(data:bytes,    # the file; anything that slices to bytes
-                 header:Header, # from `read_header`
+                 header:Header, # from `parse_header`
                  index:int      # which group, 0..gops-1
                 )->bytes:
     "One section, checked against its own checksum; nothing else of the file is touched."
@@ -266,7 +268,7 @@ def read_section(data:bytes,    # the file; anything that slices to bytes
 # %% ../nbs/11_bitstream.ipynb #81e22bd7
 def read_file(data:bytes)->tuple: # (header, list of sections)
     "The whole file, every checksum and its exact length checked."
-    header = read_header(data)
+    header = parse_header(data)
     check_length(header, len(data))
     return header, [read_section(data, header, i) for i in range(header.gops)]
 
@@ -296,7 +298,7 @@ LIMITS = Limits()
 TRUST = Limits(*[2**80]*6) # for files that one made oneself: the machine's memory is the only limit
 
 # %% ../nbs/11_bitstream.ipynb #be3c2cb3
-def check_claims(header:Header, # from `read_header`
+def check_claims(header:Header, # from `parse_header`
                  nbytes:int,    # size of the file
                  limits:Limits=LIMITS
                 )->None:
@@ -304,3 +306,48 @@ def check_claims(header:Header, # from `read_header`
     limits.check('pixels', header.frames*header.width*header.height, nbytes)
     limits.check('memory', 128*header.width*header.height + 128*header.frames, nbytes)   # to render one, and to count them all
     limits.check('operations', 2**25*header.frames, nbytes)                              # a frame is work, be it as small as it may
+
+# %% ../nbs/11_bitstream.ipynb #fc6b9f4b
+class FileBytes:
+    "A file that is sliced like bytes; only what is asked for is read, and counted in `read`"
+    def __init__(self,
+        path, # of a file
+    ):
+        path = Path(path)
+        try:
+            self.file = path.open('rb')
+            self.size, self.read = self.file.seek(0, 2), 0
+        except FileNotFoundError: raise ValueError(f'{path} does not exist: check the name') from None
+        except IsADirectoryError: raise ValueError(f'{path} is a folder: give a .cfv file') from None
+        except OSError as e: raise ValueError(f'{path} cannot be read: {e.strerror}') from None
+
+    def __len__(self): return self.size
+
+    def __getitem__(self, part):
+        start, stop, _ = part.indices(self.size)
+        self.file.seek(start)
+        data = self.file.read(max(0, stop - start))
+        self.read += len(data)
+        return data
+
+    def __del__(self):
+        if hasattr(self, 'file'): self.file.close()
+
+# %% ../nbs/11_bitstream.ipynb #b948fb2e
+def open_bytes(
+    path_or_bytes, # path of a file, or its bytes, or what slices to them
+):                 # bytes, bytearray, memoryview or `FileBytes`
+    "What slices to the bytes of a file, whichever way it was given; ValueError if there is no such file"
+    sliced = isinstance(path_or_bytes, (bytes, bytearray, memoryview, FileBytes))
+    return path_or_bytes if sliced else FileBytes(path_or_bytes)
+
+def read_header(
+    path_or_bytes,           # a `.cfv` file
+    limits: Limits = LIMITS, # what it may ask for; `TRUST` for one's own
+) -> Header:                 # checked against the file's length and the limits
+    "What a file says about itself"
+    data = open_bytes(path_or_bytes)
+    header = parse_header(data)
+    check_length(header, len(data))
+    check_claims(header, len(data), limits)
+    return header

@@ -163,7 +163,7 @@ def encode(
     "Compress a clip into a .cfv file."
     check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
-    from coordflow_nb.long_clips import Interrupted, encode_file
+    from coordflow_nb.resuming import Interrupted, encode_file
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
                  seconds=60. if seconds is None and steps is None else seconds, steps=steps)
     try: header, found = encode_file(source, out, **request, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
@@ -241,8 +241,8 @@ def evaluate(
     trust: bool = _TRUST,
 ):
     "Score a .cfv file against its original."
-    from coordflow_nb import codec
-    with _naming(source): _show(codec.evaluate(source, reference, trust), as_json)
+    from coordflow_nb import rate_distortion
+    with _naming(source): _show(rate_distortion.evaluate(source, reference, trust), as_json)
 
 # %% ../nbs/31_cli.ipynb #4a37be55
 @app.command()
@@ -260,8 +260,8 @@ def compare(
     cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compare codecs on the same frames: sizes, PSNR, BD-rate, seconds."
-    from coordflow_nb import codec, rate_distortion as rd
-    codecs, rates = codecs or rd.everyone(), rates or rd.RATES
+    from coordflow_nb import codec, rate_distortion as rd, reports
+    codecs, rates = codecs or rd.default_codecs(), rates or rd.RATES
     rd.check_comparison(codecs, rates, seconds)
     if out: check_folder(out)
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
@@ -269,8 +269,8 @@ def compare(
              '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
     elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
     report = rd.compare(video, codecs, rates, **({'curves': elsewhere} if elsewhere else {}), seconds=seconds, seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
-    if out: rd.write_report(report, out)
-    print(json.dumps(report) if as_json else rd.tables(report))
+    if out: reports.write_report(report, out)
+    print(json.dumps(report) if as_json else reports.tables(report))
 
 # %% ../nbs/31_cli.ipynb #a8ce5853
 _VIDEO = '.mp4', '.gif', '.npy', ''
@@ -298,13 +298,14 @@ def upsample(
     trust: bool = _TRUST,
 ):
     "Enlarge a .cfv file, with the detail that its frames have together, and add frames."
-    from coordflow_nb import codec
+    from coordflow_nb import rate_distortion
     from coordflow_nb.applications import upsampling
     check_writable(out, _VIDEO)
+    if scale is None and not size and not fps: scale = 2
     with _naming(source):
-        frames = codec.reference_clip(source, original, _limits(trust)) if original else None
-        video = upsampling.upsample(_opened(source, trust), scale=2 if scale is None and not size and not fps else scale, size=size, fps=fps, frames=frames)
-    _save(video, out)
+        frames = rate_distortion.reference_clip(source, original, _limits(trust)) if original else None
+        opened = _opened(source, trust)
+        _save(upsampling.upsample_stream(opened, scale=scale, size=size, fps=fps, frames=frames), out)
 
 @app.command()
 def segment(
@@ -336,7 +337,7 @@ def inpaint(
 ):
     "Fill what is masked from what other frames saw."
     from coordflow_nb import codec
-    from coordflow_nb.video import Video
+    from coordflow_nb.files import Video
     from coordflow_nb.applications import inpainting
     check_writable(out, _VIDEO)
     if (mask is None) == (remove is None): raise ValueError('give --mask MASKS, or --remove L for a .cfv file')
@@ -361,8 +362,9 @@ def stabilize(
     "A calm camera."
     from coordflow_nb.applications import stabilization
     check_writable(out, _VIDEO)
-    with _naming(source): video = stabilization.stabilize(_opened(source, trust), smooth=smooth, lock=lock, layer=layer, crop=crop)
-    _save(video, out)
+    with _naming(source):
+        opened = _opened(source, trust)
+        _save(stabilization.stabilize_stream(opened, smooth=smooth, lock=lock, layer=layer, crop=crop), out)
 
 # %% ../nbs/31_cli.ipynb #0fbef2b7
 class Noise(str, Enum):
@@ -378,7 +380,7 @@ def denoise(
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
 ):
     "A clip without its noise."
-    from coordflow_nb.video import Video
+    from coordflow_nb.files import Video
     from coordflow_nb.applications import denoising
     check_writable(out, _VIDEO)
     if _is_coded(source): raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was compressed')
@@ -405,8 +407,7 @@ def edit(
     from coordflow_nb.applications import editing
     check_writable(out, _VIDEO)
     edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame, recolour=recolour, drop=drop)
-    with _naming(source): video = editing.edit(_opened(source, trust), edits)
-    _save(video, out)
+    with _naming(source): _save(editing.edit_stream(_opened(source, trust), edits), out)
 
 # %% ../nbs/31_cli.ipynb #d7e4e839
 _UsageError = typer.BadParameter.__base__   # of the click that this typer brings along

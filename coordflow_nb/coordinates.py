@@ -19,14 +19,16 @@ def _centred(i, n: int, unit: int):
 # %% ../nbs/03_coordinates.ipynb #9d00fb8b
 def pixel_grid(
     size: tuple,          # (W, H) of the frame in pixels
-    region: tuple = None, # (x, y, w, h) in pixels of that size; may reach outside the frame; None: the whole frame
+    region: tuple = None, # (x, y, w, h) in pixels of that size, outside the frame, too; None: all of it
     device=None,          # device of the result; None: CPU
 ) -> torch.Tensor:        # [h, w, 2] float32 positions (x, y) in half frame heights
     "Positions of the pixel centres of a frame, or of a region of it"
     W, H = size
     x, y, w, h = (0, 0, W, H) if region is None else region
     if min(W, H) < 1: raise ValueError(f'size is {tuple(size)}: width and height must be at least 1 pixel')
-    if min(w, h) < 1: raise ValueError(f'region is {tuple(region)}: its width and height (the last two) must be at least 1 pixel')
+    if min(w, h) < 1:
+        raise ValueError(f'region is {tuple(region)}: its width and height (the last two) must be at least '
+                         '1 pixel')
     xs, ys = x + torch.arange(w, device=device), y + torch.arange(h, device=device)
     gy, gx = torch.meshgrid(_centred(ys, H, H), _centred(xs, W, H), indexing='ij')
     return torch.stack([gx, gy], -1)
@@ -34,7 +36,7 @@ def pixel_grid(
 # %% ../nbs/03_coordinates.ipynb #69784ecc
 def frame_times(
     frames: int,   # T, number of frames in the clip
-    indices=None,  # frame numbers (a sequence or tensor), fractions allowed, may lie outside 0..T-1; None: all T frames
+    indices=None,  # frame numbers (sequence or tensor), also fractions and outside 0..T-1; None: all
     device=None,   # device of the result; None: CPU, or where `indices` lives
 ) -> torch.Tensor: # [n, 1] float32 times; inside the clip they lie in (-1, 1)
     "Times of the frames of a clip"
@@ -44,18 +46,18 @@ def frame_times(
 
 # %% ../nbs/03_coordinates.ipynb #e24d4729
 class Sample(NamedTuple):
-    "Pixels drawn from a clip: frame numbers `k` [n] int64, positions `p` [n, 2], times `t` [n, 1], colours `rgb` [n, 3] in [0, 1]"
-    k: torch.Tensor
-    p: torch.Tensor
-    t: torch.Tensor
-    rgb: torch.Tensor
+    "Pixels drawn from a clip"
+    k: torch.Tensor     # int64 [n], frame numbers
+    p: torch.Tensor     # float32 [n, 2], positions (x, y) in half frame heights
+    t: torch.Tensor     # float32 [n, 1], times in [-1, 1]
+    rgb: torch.Tensor   # float32 [n, 3] in [0, 1]
 
 # %% ../nbs/03_coordinates.ipynb #929a7574
 def sample_pixels(
     frames: torch.Tensor,       # [T, H, W, 3] uint8, contiguous, on any device
     n: int,                     # number of pixels to draw, with replacement
     generator: torch.Generator, # source of randomness, on the device of `frames`
-    among: torch.Tensor = None, # int64 [m], numbers of the pixels to draw from, counted frame by frame and row by row; None: all
+    among: torch.Tensor = None, # int64 [m], pixels to draw from, frame by frame, row by row; None: all
 ) -> Sample:                    # n pixels, on the device of `frames`
     "Draw pixels uniformly from the whole clip"
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.is_contiguous():
@@ -73,7 +75,7 @@ def sample_pixels(
 def positional_encoding(
     x: torch.Tensor, # [..., D] coordinates
     octaves: int,    # K >= 0, number of frequencies per coordinate; 0 returns x
-) -> torch.Tensor:   # [..., D*(1+2K)]: x, then all sines, then all cosines; coordinate by coordinate, coarse to fine
+) -> torch.Tensor:   # [..., D*(1+2K)]: x, all sines, all cosines; coordinate by coordinate, coarse to fine
     "x itself, then sin and cos of 2^k pi x for k = 0..octaves-1 (NeRF, Mildenhall et al. 2020, section 5.1)"
     if octaves < 1: return x
     f = torch.pi * 2.**torch.arange(octaves, dtype=x.dtype, device=x.device)

@@ -7,7 +7,11 @@ __all__ = ['OUTPUTS', 'CREDIT', 'coordflow', 'score', 'table', 'tint', 'decided'
            'portrait', 'demo', 'main']
 
 # %% ../nbs/33_demo.ipynb #d83b7264
-import argparse, json, subprocess, sys, time
+import argparse
+import json
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +20,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from .plot import LAYER_COLORS, use_style
-from .video import Video, atomic_path, side_by_side
+from .video import Video, side_by_side
+from .files import atomic_path
+from .plot import use_style
 from .metrics import bpp, ms_ssim, psnr, ssim
 from .coordinates import pixel_grid
 from .flow import inverse, plot_trajectory, transform
-from .codec import decode, load, reference_clip
-from .rate_distortion import best_at, entry, in_words, machine, save_figure, save_json
+from .codec import decode, load
+from .rate_distortion import reference_clip
+from .rate_distortion import best_at, entry, machine, save_json
+from .reports import in_words, save_figure
+from .views import layer_color
 from .cli import check_positive
 
 # %% ../nbs/33_demo.ipynb #38ac5142
@@ -30,29 +38,39 @@ def coordflow(
     *words,                 # of the command, without `coordflow`
     progress: bool = True,  # let progress and errors through to the terminal
 ) -> tuple:                 # (standard output, seconds from start to end of the process)
-    "Run `coordflow` in a new process"
+    "Run `coordflow` in a new process; ValueError with its message if it fails"
+    command, errors = [sys.executable, '-m', 'coordflow_nb.cli'], None if progress else subprocess.PIPE
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, '-m', 'coordflow_nb.cli', *map(str, words)], stdout=subprocess.PIPE,
-                          stderr=None if progress else subprocess.PIPE, text=True)
-    if done.returncode: raise ValueError((done.stderr or '').strip() or f'coordflow {words[0]} ended with status {done.returncode}, see above')
+    done = subprocess.run([*command, *map(str, words)], stdout=subprocess.PIPE, stderr=errors, text=True)
+    if done.returncode:
+        message = (done.stderr or '').strip()
+        raise ValueError(message or f'coordflow {words[0]} ended with status {done.returncode}, see above')
     return done.stdout, time.perf_counter() - start
 
 # %% ../nbs/33_demo.ipynb #66787fc9
 def score(
-    video: Video, truth: Video, nbytes: int, encode_seconds: float, decode_seconds: float,
-) -> dict: # the rows of the table by name
+    video: Video,          # decoded
+    truth: Video,          # what was encoded
+    nbytes: int,           # of the file
+    encode_seconds: float, # wall clock
+    decode_seconds: float, # wall clock
+) -> dict:                 # the rows of the table by name
     "What is reported of one codec"
-    return {'bytes': nbytes, 'bpp': bpp(nbytes, truth), 'PSNR': psnr(video, truth), 'SSIM': ssim(video, truth), 'MS-SSIM': ms_ssim(video, truth),
+    quality = {'PSNR': psnr(video, truth), 'SSIM': ssim(video, truth), 'MS-SSIM': ms_ssim(video, truth)}
+    return {'bytes': nbytes, 'bpp': bpp(nbytes, truth), **quality,
             'encode seconds': encode_seconds, 'decode seconds': decode_seconds}
 
-_FORMATS = {'bytes': '{:,}', 'bpp': '{:.4f}', 'PSNR': '{:.2f} dB', 'encode seconds': '{:.1f}', 'decode seconds': '{:.2f}'}
+_FORMATS = {'bytes': '{:,}', 'bpp': '{:.4f}', 'PSNR': '{:.2f} dB', 'encode seconds': '{:.1f}',
+            'decode seconds': '{:.2f}'}
 
 def table(
     scores: dict, # {codec: {row: value}}
 ) -> str:         # lines
     "Scores of codecs side by side, in plain text"
     rows = [('', *scores)]
-    for name in next(iter(scores.values())): rows.append((name, *(_FORMATS.get(name, '{:.4f}').format(s[name]) for s in scores.values())))
+    for name in next(iter(scores.values())):
+        form = _FORMATS.get(name, '{:.4f}')
+        rows.append((name, *(form.format(s[name]) for s in scores.values())))
     return '\n'.join(f'{row[0]:16}' + ''.join(f'{cell:>14}' for cell in row[1:]) for row in rows)
 
 # %% ../nbs/33_demo.ipynb #a8e36089
@@ -65,31 +83,35 @@ def tint(
     return 1 - alpha[..., None]*(1 - rgb)
 
 def decided(
-    alpha: torch.Tensor, # [..., L] share of each layer
+    alpha: torch.Tensor, # [L, ...] share of each layer
 ) -> float:              # 0..1
     "Share of the pixels that belong to one layer by 9 parts in 10"
-    return (alpha.amax(-1) > 0.9).float().mean().item()
+    return (alpha.amax(0) > 0.9).float().mean().item()
 
 # %% ../nbs/33_demo.ipynb #3e350457
 def canonical_region(
-    model, layer: int, size: tuple, # a fitted `CoordFlow`, which layer, (W, H) of the frame
-    most: float = 1.6,              # of the frame's width and height at most: a layer that flies off is cut
-) -> tuple:                         # (x, y, w, h) in pixels of the frame; may begin below 0
+    model,              # a fitted `CoordFlow`
+    layer: int,         # its number
+    size: tuple,        # (W, H) of the frame in pixels
+    most: float = 1.6,  # of the frame's width and height at most: a layer that flies off is cut
+) -> tuple:             # (x, y, w, h) in pixels of the frame; may begin below 0
     "The part of a layer's own space that its frames cover"
-    (w, h), grid = size, pixel_grid(size)
+    frame, corners = torch.tensor(size), pixel_grid(size)[[0, 0, -1, -1], [0, -1, 0, -1]]
     with torch.no_grad(): q = model.layers[layer].flow(model.times).cpu()
-    seen = transform(q[:, None], grid[[0, 0, -1, -1], [0, -1, 0, -1]]).flatten(0, 1)*h/2 + torch.tensor([w, h])/2
-    edge = torch.tensor([w, h])*(most - 1)/2
-    low, high = seen.amin(0).floor().maximum(-edge), seen.amax(0).ceil().minimum(torch.tensor([w, h]) + edge)
-    low, high = low.clamp(max=0).int(), high.maximum(torch.tensor([w, h])).int()
+    places = transform(q[:, None], corners).flatten(0, 1)*size[1]/2 + frame/2
+    edge = frame*(most - 1)/2
+    low, high = places.amin(0).floor().maximum(-edge), places.amax(0).ceil().minimum(frame + edge)
+    low, high = low.clamp(max=0).int(), high.maximum(frame).int()
     return (*low.tolist(), *(high - low).tolist())
 
 # %% ../nbs/33_demo.ipynb #dc657bcb
 def canonical_image(
-    model, layer: int, size: tuple, # a fitted `CoordFlow`, which layer, (W, H) of the frame
-    region: tuple = None,           # (x, y, w, h), see `canonical_region`
-    times: int = 16,                # how many of the clip's frames to look at
-) -> torch.Tensor:                  # [h, w, 3] on white
+    model,                # a fitted `CoordFlow`
+    layer: int,           # its number
+    size: tuple,          # (W, H) of the frame in pixels
+    region: tuple = None, # (x, y, w, h), see `canonical_region`
+    times: int = 16,      # how many of the clip's frames to average
+) -> torch.Tensor:        # [h, w, 3] in [0, 1], on white
     "What a layer shows over the clip, in its own space"
     region = region or canonical_region(model, layer, size)
     t = model.times[torch.linspace(0, model.frames - 1, min(times, model.frames)).round().long()]
@@ -97,55 +119,64 @@ def canonical_image(
     total, weight, most = 0., 1e-6, torch.zeros(region[3], region[2])
     for q, f in zip(back, model.render(size, t, region, layer, warp=back)):
         p = transform(q.cpu(), pixel_grid(size, region)).abs()
-        alpha = f.alpha[..., layer].cpu()*((p[..., 0] < size[0]/size[1]) & (p[..., 1] < 1))
+        alpha = f.alpha[layer].cpu()*((p[..., 0] < size[0]/size[1]) & (p[..., 1] < 1))
         total, weight, most = total + alpha[..., None]*f.rgb.cpu(), weight + alpha, most.maximum(alpha)
     return 1 - most[..., None]*(1 - total/weight[..., None])
 
 # %% ../nbs/33_demo.ipynb #bb0e25be
 def _cell(ax, image, title=None, label=None, color='black'):
-    "One picture without axes."
+    "One picture without axes"
     ax.imshow(np.asarray(image.clamp(0, 1) if image.is_floating_point() else image))
-    ax.set(xticks=[], yticks=[]); ax.grid(False); ax.spines[:].set_visible(False)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
     if title: ax.set_title(title, fontsize=9, loc='center', pad=3)
     if label: ax.set_ylabel(label, color=color, fontsize=10, fontweight='bold')
 
 def _layer_row(axes, model, layer, size, frame, titles):
-    "A layer: where it is seen, what it paints there, and the picture in its own space."
-    color, alpha = LAYER_COLORS[layer % len(LAYER_COLORS)], frame.alpha[..., layer].cpu()
+    "A layer: where it is seen, its colours there, and the picture in its own space"
+    color, alpha = layer_color(layer), frame.alpha[layer].cpu()
     own = next(model.render(size, frame.t, layer=layer)).rgb.cpu()
     x, y, w, h = region = canonical_region(model, layer, size)
     _cell(axes[0], tint(alpha, color), titles[0], f'layer {layer}', color)
     _cell(axes[1], 1 - alpha[..., None]*(1 - own), titles[1])
     _cell(axes[2], canonical_image(model, layer, size, region), titles[2])
-    axes[2].add_patch(plt.Rectangle((-x - 0.5, -y - 0.5), *size, fill=False, ec='black', lw=0.8, ls=':', clip_on=False))
+    dotted = dict(fill=False, ec='black', lw=0.8, ls=':', clip_on=False)
+    axes[2].add_patch(plt.Rectangle((-x - 0.5, -y - 0.5), *size, **dotted))
 
 # %% ../nbs/33_demo.ipynb #d0567af3
 class _Frame(NamedTuple):
-    "A rendered frame and its time."
-    alpha: torch.Tensor # [h, w, L]
+    "A rendered frame and its time"
+    alpha: torch.Tensor # [L, h, w]
     t: torch.Tensor     # [1, 1]
 
+def _top_row(axes, k, video, decoded):
+    "A frame, what the file makes of it, and the difference"
+    error = (video[k].int() - decoded[k].int()).abs()
+    _cell(axes[0], video[k], f'frame {k}')
+    _cell(axes[1], decoded[k], f'decoded, {psnr(decoded[k:k+1], video[k:k+1]):.1f} dB')
+    _cell(axes[2], (4*error).clamp(max=255).byte(), 'error, 4 times')
+
 def portrait(
-    model,          # a fitted `CoordFlow`
-    video: Video,   # the original
-    decoded: Video, # what the file gives
-    k: int = None,  # frame to show; None: the middle one
-    title: str = '',# above the picture
-):                  # -> matplotlib Figure, 8 inches wide
-    "A fitted model in one picture: frame, decoded, error; of each layer alpha, colours and canonical image; the motions"
-    k, (w, h), L = len(video)//2 if k is None else k, video.size, len(model.layers)
+    model,           # a fitted `CoordFlow`
+    video: Video,    # the original
+    decoded: Video,  # what the file gives
+    k: int = None,   # number of the frame to show; None: the middle one
+    title: str = '', # above the picture
+):                   # -> matplotlib Figure, 8 inches wide
+    "A fitted model in one picture: frame, decoded, error; alphas, colours, canonical images; motions"
+    k, (w, h), rows = len(video)//2 if k is None else k, video.size, len(model.layers) + 1
     t = model.times[k:k+1]
     frame = _Frame(next(model.render(video.size, t)).alpha, t)
-    cell, motion = 2.55*h/w + 0.2, 1.75
-    fig = plt.figure(figsize=(8, (L + 1)*cell + motion + 0.3), layout='constrained')
-    top, bottom = fig.subfigures(2, 1, height_ratios=[(L + 1)*cell + 0.3, motion])
-    axes = top.subplots(L + 1, 3, squeeze=False)
-    error = (video[k].int() - decoded[k].int()).abs()
-    for ax, image, name in zip(axes[0], (video[k], decoded[k], (4*error).clamp(max=255).byte()),
-                               (f'frame {k}', f'decoded, {psnr(decoded[k:k+1], video[k:k+1]):.1f} dB', 'error, 4 times')): _cell(ax, image, name)
-    for l in range(L):
-        names = (f'alpha ({decided(frame.alpha):.0%} of the pixels decided)', 'alpha x its colours', 'its canonical image') if l == 0 else (None,)*3
-        _layer_row(axes[l + 1], model, l, video.size, frame, names)
+    pictures, motion = rows*(2.55*h/w + 0.2) + 0.3, 1.75
+    fig = plt.figure(figsize=(8, pictures + motion), layout='constrained')
+    top, bottom = fig.subfigures(2, 1, height_ratios=[pictures, motion])
+    axes = top.subplots(rows, 3, squeeze=False)
+    _top_row(axes[0], k, video, decoded)
+    share = f'alpha ({decided(frame.alpha):.0%} of the pixels decided)'
+    names = share, 'alpha x its colours', 'its canonical image'
+    for l in range(rows - 1):
+        _layer_row(axes[l + 1], model, l, video.size, frame, names if l == 0 else (None,)*3)
     with torch.no_grad(): q = torch.stack([layer.flow(model.times) for layer in model.layers])
     plot_trajectory(q, video.size, ax=bottom.subplots(1, 4))
     if title: fig.suptitle(title, x=0.01, ha='left', fontsize=11)
@@ -153,70 +184,92 @@ def portrait(
 
 # %% ../nbs/33_demo.ipynb #d3275409
 def _ours(clip, words, cfv, mp4, progress):
-    "Encode, decode and score by the command, each step in a new process: (scores, command lines)."
+    "Encode, decode and score by the command, each step in a new process: (scores, command lines)"
     commands = [['encode', clip, cfv, *words], ['decode', cfv, mp4], ['evaluate', cfv, clip, '--json']]
-    (_, seconds), _, (said, _) = [coordflow(*c, progress=progress) for c in commands]
-    said = json.loads(said)
-    scores = {'bytes': said['bytes'], 'bpp': said['bpp'], 'PSNR': said['psnr'], 'SSIM': said['ssim'], 'MS-SSIM': said['ms_ssim'] or float('nan'),
-              'encode seconds': seconds, 'decode seconds': said['decode_seconds']}
+    (_, seconds), _, (text, _) = [coordflow(*c, progress=progress) for c in commands]
+    found = json.loads(text)
+    scores = {'bytes': found['bytes'], 'bpp': found['bpp'], 'PSNR': found['psnr'], 'SSIM': found['ssim'],
+              'MS-SSIM': found['ms_ssim'] or float('nan'), 'encode seconds': seconds,
+              'decode seconds': found['decode_seconds']}
     return scores, ['coordflow ' + ' '.join(map(str, c)) for c in commands]
 
-# %% ../nbs/33_demo.ipynb #1c111feb
+def _theirs(baseline, truth, nbytes):
+    "The scores of a baseline at so many bytes, its settings in words, and its clip"
+    x = best_at(baseline, truth, nbytes)
+    scores = score(x.video, truth, len(x.data), x.encode_seconds, x.decode_seconds)
+    return scores, in_words(x.settings), x.video
+
 OUTPUTS = '{}.cfv', '{}.mp4', 'side_by_side.mp4', 'layers.png', 'result.json'
 
-def demo(
-    out,                               # folder for the results; made if it is missing
-    clip: str = 'bunny',               # a path, or the name of an example
-    size: tuple = (240, 136),          # (W, H)
-    start: int = 30, frames: int = 24, # which stretch
-    seconds: float = 75, layers: int = None, seed: int = 0, # as in `coordflow encode`
-    preset: str = 'veryslow',          # of x264
-    progress: bool = True,             # show the encoder's progress bar
-) -> dict:                             # the report, as in result.json
-    "Encode a clip, decode it in a fresh process, compare it with x264, and write files that show the result"
-    out, name, who = Path(out), Path(clip).stem, entry(f'x264-{preset}')
-    cfv, mp4, sides, picture, report = paths = [out/n.format(name) for n in OUTPUTS]
-    if any(p.resolve() == Path(clip).resolve() for p in paths): raise ValueError(f'{clip} would be overwritten by its own demo: choose another folder than {out}')
+def _cleared(out, clip):
+    "Paths of the outputs in a folder, none of which is there any more"
+    paths = [out/n.format(Path(clip).stem) for n in OUTPUTS]
+    if any(p.resolve() == Path(clip).resolve() for p in paths):
+        raise ValueError(f'{clip} would be overwritten by its own demo: choose another folder than {out}')
     out.mkdir(parents=True, exist_ok=True)
     for p in paths: p.unlink(missing_ok=True)
-    words = ['--size', '{}x{}'.format(*size), '--start', start, '--frames', frames, '--seconds', seconds, '--seed', seed] + (['--layers', layers] if layers else [])
+    return paths
+
+# %% ../nbs/33_demo.ipynb #1c111feb
+def demo(
+    out,                      # folder for the results; made if it is missing
+    clip: str = 'bunny',      # a path, or the name of an example
+    size: tuple = (240, 136), # (W, H) in pixels
+    start: int = 30,          # first frame
+    frames: int = 24,         # how many
+    seconds: float = 75,      # to fit, as in `coordflow encode`
+    layers: int = None,       # number of layers; None: as many as earn their place
+    seed: int = 0,            # of what is random
+    preset: str = 'veryslow', # of x264
+    progress: bool = True,    # show the encoder's progress bar
+) -> dict:                    # the report, as in result.json
+    "Encode a clip, decode it in a fresh process, compare it with x264, and write files that show the result"
+    baseline, (cfv, mp4, sides, picture, report) = entry(f'x264-{preset}'), _cleared(Path(out), clip)
+    words = ['--size', '{}x{}'.format(*size), '--start', start, '--frames', frames]
+    words += ['--seconds', seconds, '--seed', seed]
+    if layers: words += ['--layers', layers]
     ours, commands = _ours(clip, words, cfv, mp4, progress)
     truth, decoded = reference_clip(cfv, clip), decode(cfv)
-    x = best_at(who, truth, ours['bytes'])
-    theirs = score(x.video, truth, len(x.data), x.encode_seconds, x.decode_seconds)
-    side_by_side(truth, decoded, x.video).save(sides)
+    theirs, settings, video = _theirs(baseline, truth, ours['bytes'])
+    side_by_side(truth, decoded, video).save(sides)
     use_style()
-    about = f'{name}: {frames} frames of {size[0]}x{size[1]} in {ours["bytes"]:,} bytes, {ours["PSNR"]:.1f} dB after {ours["encode seconds"]:.0f} s'
+    about = (f'{Path(clip).stem}: {frames} frames of {size[0]}x{size[1]} in {ours["bytes"]:,} bytes, '
+             f'{ours["PSNR"]:.1f} dB after {ours["encode seconds"]:.0f} s')
     save_figure(portrait(load(cfv), truth, decoded, title=about), picture)
-    said = dict(clip=repr(truth), scores=dict(coordflow=ours, x264=theirs), x264=in_words(x.settings), commands=commands, machine=machine())
-    save_json(said, report)
-    return said
+    found = dict(clip=repr(truth), scores=dict(coordflow=ours, x264=theirs), x264=settings,
+                 commands=commands, machine=machine())
+    save_json(found, report)
+    return found
 
 # %% ../nbs/33_demo.ipynb #b5a85588
 CREDIT = 'bunny: (c) 2008 Blender Foundation, www.bigbuckbunny.org, CC BY 3.0'
 
 def _parser():
-    "Options of the demo."
+    "Options of the demo"
     def size(text):
         width, height = text.split('x')
         return int(width), int(height)
-    parser = argparse.ArgumentParser(prog='python -m coordflow_nb.demo', description='Encode a clip, decode it, compare it with x264.')
+    about = 'Encode a clip, decode it, compare it with x264.'
+    parser = argparse.ArgumentParser(prog='python -m coordflow_nb.demo', description=about)
     add = partial(parser.add_argument, metavar='')
     add('--out', default='out/demo', help='folder for the results (out/demo)')
     add('--clip', default='bunny', help='a video file, or bunny, carphone, moving_layers (bunny)')
     add('--size', default=(240, 136), type=size, help='WxH (240x136)')
-    for name, value in dict(start=30, frames=24, seed=0).items(): add(f'--{name}', default=value, type=int, help=f'({value})')
+    add('--start', default=30, type=int, help='first frame (30)')
+    add('--frames', default=24, type=int, help='how many (24)')
+    add('--seed', default=0, type=int, help='of what is random (0)')
     add('--layers', type=int, help='number of layers; by default as many as earn their place')
     add('--seconds', default=75, type=float, help='time to fit (75)')
     add('--preset', default='veryslow', help='of x264 (veryslow)')
     add('--image', help='a second place for the picture')
     return parser
 
-def _summary(said, out, name):
-    "What the demo prints at its end."
-    yield f'{said["clip"]}, x264 {said["x264"]}\n'
-    yield table(said['scores'])
-    yield '\nBoth are scored on 8-bit RGB frames. Encoding: the whole process, for x264 the final try. Decoding: file to frames, without starting Python.'
+def _summary(report, out, name):
+    "What the demo prints at its end"
+    yield f'{report["clip"]}, x264 {report["x264"]}\n'
+    yield table(report['scores'])
+    yield ('\nBoth are scored on 8-bit RGB frames. Encoding: the whole process, for x264 the final try. '
+           'Decoding: file to frames, without starting Python.')
     if name == 'bunny': yield CREDIT
     yield 'See ' + ', '.join(str(Path(out)/n.format(name)) for n in OUTPUTS)
 
@@ -229,11 +282,12 @@ def main(
     image, out, name = options.pop('image'), options.pop('out'), Path(options['clip']).stem
     try:
         check_positive(seconds=options['seconds'])
-        said = demo(out, **options)
+        report = demo(out, **options)
         if image:
-            with atomic_path(image) as temporary: temporary.write_bytes((Path(out)/'layers.png').read_bytes())
+            with atomic_path(image) as temporary:
+                temporary.write_bytes((Path(out)/'layers.png').read_bytes())
     except (ValueError, OSError) as e: sys.exit(f'demo: {" ".join(str(e).split())}')
-    for line in _summary(said, out, name): print(line)
+    for line in _summary(report, out, name): print(line)
 
 # %% ../nbs/33_demo.ipynb #ccdfee86
 #| eval: false

@@ -16,7 +16,8 @@ def _form(answer):
     "An answer as text that is the same for all ways to write it."
     if hasattr(answer, 'item'): answer = answer.item()
     if isinstance(answer, bool): return str(answer)
-    if isinstance(answer, Real): return repr(int(answer)) if math.isfinite(answer) and answer == int(answer) else repr(float(answer))
+    if isinstance(answer, Real):
+        return repr(int(answer)) if math.isfinite(answer) and answer == int(answer) else repr(float(answer))
     if isinstance(answer, str): return ' '.join(answer.lower().replace('.', ' ').split())
     parts = [_form(part) for part in answer]
     return '(' + ', '.join(sorted(parts) if isinstance(answer, (set, frozenset)) else parts) + ')'
@@ -44,14 +45,15 @@ class Verdict:
 
 def check(
     answer,         # the reader's; None: not answered yet
-    right,          # str: the seal of the right answer; or a function of the answer that says whether it is right
+    right,          # str, the seal of the right answer; or a function: answer -> is it right?
     hint,           # str: shown if it is not
     unit=None,      # of a number, see `seal`
 ):                  # -> Verdict, true if the answer is right
     "Compare an answer with a sealed one, or test it."
     if answer is None: return Verdict(False, 'no answer yet: set `answer` and run this cell again')
     try: ok = bool(right(answer)) if callable(right) else right in _near(answer, unit)
-    except (AssertionError, TypeError, ValueError) as e: return Verdict(False, f'not yet ({e or type(e).__name__}). Hint: {hint}')
+    except (AssertionError, TypeError, ValueError) as e:
+        return Verdict(False, f'not yet ({e or type(e).__name__}). Hint: {hint}')
     return Verdict(ok, 'right' if ok else f'not yet. Hint: {hint}')
 
 

@@ -19,7 +19,8 @@ def step_code(
     step: float, # quantization step, 2**-57 to 255 * 2**63
 ) -> int:        # 0..16383: seven bits of exponent, seven bits of mantissa
     "The nearest step that a file can hold: m * 2**e with 128 <= m < 256 and -64 <= e < 64"
-    if not 2.**-57 <= step <= 255*2.**63: raise ValueError(f'step is {step}: it must be between 2**-57 and 255 * 2**63')
+    if not 2.**-57 <= step <= 255*2.**63:
+        raise ValueError(f'step is {step}: it must be between 2**-57 and 255 * 2**63')
     m, e = math.frexp(step)
     m, e = round(m*256), e - 8
     if m == 256: m, e = 128, e + 1
@@ -41,9 +42,11 @@ def load_integers(
     "Set a model's weights to integer * step: exact in float32, so equal on every machine"
     coded = model.coded()
     if not len(coded) == len(codes) == len(integers):
-        raise ValueError(f'{len(codes)} steps and {len(integers)} integer tensors: this model needs {len(coded)} of each')
+        raise ValueError(f'{len(codes)} steps and {len(integers)} integer tensors: this model needs '
+                         f'{len(coded)} of each')
     with torch.no_grad():
-        for c, code, n in zip(coded, codes, integers): c.tensor.copy_(torch.as_tensor(n).view(c.tensor.shape).float()*step_value(code))
+        for c, code, n in zip(coded, codes, integers):
+            c.tensor.copy_(torch.as_tensor(n).view(c.tensor.shape).float()*step_value(code))
     return model
 
 # %% ../nbs/09_quantization.ipynb #f95d03a9
@@ -55,7 +58,8 @@ def post_training(
     if not 2 <= bits <= 16: raise ValueError(f'bits is {bits}: it must be between 2 and 16')
     top = 2**(bits - 1) - 1
     codes = [step_code(max(c.tensor.detach().abs().max().item(), 1e-6)/top) for c in model.coded()]
-    return codes, [(c.tensor.detach()/step_value(s)).round().clamp(-top, top).long() for c, s in zip(model.coded(), codes)]
+    return codes, [(c.tensor.detach()/step_value(s)).round().clamp(-top, top).long() for c,
+                   s in zip(model.coded(), codes)]
 
 # %% ../nbs/09_quantization.ipynb #d481ba04
 def round_ste(
@@ -66,24 +70,25 @@ def round_ste(
 
 # %% ../nbs/09_quantization.ipynb #dda17909
 class Quantized(nn.Module):
-    "A model seen through rounded weights: each coded tensor is an integer times a step that is learned with it"
+    "A model seen through rounded weights: each coded tensor is integers times a step, learned with it"
     def __init__(self,
         model: nn.Module,    # has `coded()`; its float weights stay the trained parameters
-        step: float = 0.08,  # first step, in root mean squares of each tensor; a tenth of it for a table of motion, of which a pixel is a small part
+        step: float = 0.08,  # first step, in root mean squares of a tensor; a tenth for tables of motion
     ):
         super().__init__()
         if not step > 0: raise ValueError(f'step is {step}: it must be above 0')
         self.model, coded = model, model.coded()
         self.names, self.shapes = [c.name for c in coded], [c.tensor.shape for c in coded]
         self.sizes = [c.tensor.numel() for c in coded]
-        self.log_step = nn.Parameter(torch.tensor([math.log(step*_spread(c.tensor)*(0.1 if c.kind == 'motion' else 1)) for c in coded]))
+        first = [step*_spread(c.tensor)*(0.1 if c.kind == 'motion' else 1) for c in coded]
+        self.log_step = nn.Parameter(torch.tensor([math.log(s) for s in first]))
         self.register_buffer('member', membership(tuple(self.sizes)), persistent=False)
 
 def membership(
-    sizes: tuple,      # numbers in each tensor
+    sizes: tuple,      # parameters in each tensor
     device=None,
-) -> torch.Tensor:     # [tensors, numbers of all] float32, 1 where a number belongs to a tensor
-    "Which tensor each number of a row belongs to. A product with it spreads a value a tensor over the row, or adds up the row tensor by tensor"
+) -> torch.Tensor:     # [tensors, parameters of all] float32, 1 where one belongs to a tensor
+    "Which tensor each parameter of a row belongs to: a product spreads values over the row or adds them up"
     which = torch.arange(len(sizes), device=device).repeat_interleave(torch.tensor(sizes, device=device))
     return F.one_hot(which, len(sizes)).T.float().contiguous()
 
@@ -121,9 +126,9 @@ def forward(self: Quantized, *args, **kwargs):
 # %% ../nbs/09_quantization.ipynb #bbc62294
 @patch
 def rate(self: Quantized,
-    bits, # price list: list of integer tensors -> bits, with gradients
+    bits, # rate model: list of integer tensors -> bits, with gradients
 ):        # callable for `fit`: a `Quantized` model -> bits
-    "The price of a quantized model's integers, as `fit` wants it"
+    "The rate of a quantized model's integers, as `fit` takes it"
     return lambda model: bits(model.integers())
 
 # %% ../nbs/09_quantization.ipynb #66110ce4
@@ -133,4 +138,5 @@ def codes(self: Quantized,
 ) -> tuple:              # (step codes: list of int, integers: list of int64 tensors)
     "What goes into the file; every step may be made coarser by a factor"
     codes = [step_code(s*coarser) for s in self.steps().tolist()]
-    return codes, [(c.tensor.detach()/step_value(s)).round().long() for c, s in zip(self.model.coded(), codes)]
+    pairs = zip(self.model.coded(), codes)
+    return codes, [(c.tensor.detach()/step_value(s)).round().long() for c, s in pairs]

@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['TEXTURE_FIELDS', 'REGION_FIELDS', 'STEPS', 'ALPHA_STEP', 'ROUNDS', 'TRIAL', 'round_flows', 'write_textures',
-           'read_textures', 'texture_bytes', 'still_layer', 'rigid_model', 'bending_model', 'encode_textures']
+           'read_textures', 'texture_bytes', 'still_layer', 'rigid_model', 'bending_model', 'encode_textures',
+           'plan_textures', 'TextureKind']
 
 # %% ../nbs/16_texture_codec.ipynb #d0616770
-import math, time
+import math
+import time
 from dataclasses import replace
 
 import torch
@@ -15,15 +17,20 @@ from tqdm.auto import tqdm
 
 from .video import Video, check_memory
 from .flow import FlowSettings, fit_flow
-from .layers import Found
-from .fusion import CoordFlow
-from .training import History, arithmetic
-from .texture import TextureFitter, TextureSettings, bands, make_texture_model, texture_settings
+from .layers import Found, find_layers
+from .color import ColorSettings
+from .fusion import CoordFlow, ModelSettings
+from .training import History
+from .fitting import arithmetic
+from .wavelets import bands
+from .texture import TextureFitter, TextureSettings, make_texture_model, texture_settings
 from .deformation import DeformationSettings, fit_deformations
 from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
 from .context_coding import USUAL, band_bits, decode_bands, encode_bands, learn_weights
-from .bitstream import BitstreamError, Field, pack_fields, unpack_fields
+from .bitstream import BitstreamError, Field, fields_size, pack_fields, unpack_fields
+from .network_codec import (MODEL_FIELDS, Decisions, Kind, Plan, allow_all, check_least, clip_header, flow_parameters,
+                                         flow_settings, settings_values, target_bytes)
 
 # %% ../nbs/16_texture_codec.ipynb #a7174fc6
 def _motion_step(size): return step_value(step_code(0.1/size[1]/max(1, size[0]/size[1])))   # a twentieth of a pixel at the frame's edge
@@ -243,7 +250,7 @@ class _Writer:
 
     def settle(self, rounds, seconds=None):
         "Quantize, look and correct, until there were so many rounds or three quarters of the time are used up; the last squared error"
-        pixels, start = self.fitter.x[:, 0].numel(), self.passed()
+        pixels, start = self.fitter.frames[:, 0].numel(), self.passed()
         while len(self.history) < rounds:
             self.quantize(self.step())
             error = self.fitter.correct().mean().item()
@@ -308,6 +315,69 @@ def encode_textures(
         writer = _best_writer(found, fewer, bends, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
         best = writer.write(seconds)
-    if best is None: raise ValueError(f'{budget:,} bytes are too few for {len(writer.fitter.own)} texture(s): give more bits per pixel, or fewer layers')
+    if best is None: raise ValueError(f'{budget:,} bytes are too few for {len(writer.fitter.shares)} texture(s): give more bits per pixel, or fewer layers')
     return writer.fitter.model, best, writer.history
 
+
+# %% ../nbs/16_texture_codec.ipynb #929a823b
+def plan_textures(
+    video: Video,
+    *,
+    layers: int = None, # L, or at most so many where they are found; None: as many as earn their place
+    flow: str = 'warm', # 'warm' (the motion is measured) or 'none'
+    bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
+) -> Plan:
+    "As many textures as are found and can be paid for; ValueError if the file could not hold the smallest"
+    if flow not in ('warm', 'none'):
+        raise ValueError(f"flow is {flow!r}: textures need a motion that is measured, 'warm', or 'none'")
+    target, begun = target_bytes(video, bpp), time.perf_counter()
+    least = lambda n: clip_header(video).nbytes + 400*n
+    check_least(target, least(layers or 1), layers or 1, bpp, video)
+    found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
+    while not layers and len(found.share) > 1 and target < least(len(found.share)): found = found.fewer()
+    colors = [texture_settings(video.size, q) for q in found.similarities]
+    flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
+    settings = ModelSettings(len(video), len(colors), colors[0], flow)
+    coefficients, spent = sum(4*math.prod(c.shape) for c in colors), time.perf_counter() - begun
+    return Plan('texture', 'texture', settings, target, coefficients, found, spent, layers is None)
+
+# %% ../nbs/16_texture_codec.ipynb #57154d7d
+_NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)   # what the fields of networks say here
+_WORK = 5000                                                               # multiplications as long as a pixel of a texture
+
+class TextureKind(Kind):
+    "Layers as canonical textures"
+    name, number = 'texture', 1
+
+    def plan(self, video, *, layers=None, flow='warm', bpp=None):
+        return plan_textures(video, layers=layers, flow=flow, bpp=bpp)
+
+    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None, progress=True,
+               keep=None, bends=None):
+        budget = plan.target - clip_header(video).nbytes - fields_size(MODEL_FIELDS) - 4
+        model, data, history = encode_textures(video, plan.start, budget, seconds=seconds, rounds=steps or ROUNDS,
+                                               fewer=plan.fewer, bends=bends, device=device, progress=progress)
+        values = settings_values(replace(model.settings, color=_NO_NETWORK), self.number)
+        return pack_fields(MODEL_FIELDS, values) + data, history
+
+    def read(self, section, frames, pixels=0, allow=allow_all):
+        values, at = unpack_fields(MODEL_FIELDS, section)
+        flow, layers = flow_parameters(values, frames), values['layers']
+        allow('memory', 32*layers*flow)
+        allow('operations', layers*(pixels*_WORK + frames*flow))
+        return read_textures(section[at:], layers, flow_settings(values, frames), allow)
+
+    def parts(self, section, frames, allow=allow_all):
+        values, at = unpack_fields(MODEL_FIELDS, section)
+        try: out = texture_bytes(section[at:], values['layers'], flow_settings(values, frames), allow)
+        except ValueError as e: raise BitstreamError(str(e)) from None
+        return out | dict(fields=out['fields'] + at)
+
+    def decisions(self, section):
+        values, at = unpack_fields(MODEL_FIELDS, section)
+        bends = unpack_fields(TEXTURE_FIELDS, section, at)[0]['spacing'] > 0
+        return Decisions(dict(layers=values['layers']), dict(bends=bends))
+
+    def declared(self, section, frames):
+        layers = unpack_fields(MODEL_FIELDS, section)[0]['layers']
+        return [MODEL_FIELDS, TEXTURE_FIELDS] + [REGION_FIELDS]*layers, True

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import numpy as np, torch
 from tqdm.auto import tqdm
 
-from .video import Video, moving_layers
-from .fusion import make_model
+from .files import Video
+from .video import moving_layers
 from .entropy_coding import read_varint, write_varint
 from .bitstream import (CODE_RANGES, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION, BitstreamError, Field, Limits, seal, read_file, unpack_fields, write_file)
-from .texture_codec import REGION_FIELDS, TEXTURE_FIELDS
-from .codec import COLORS, MODEL_FIELDS, STEP, decode, encode, encode_planned, info, load, plan, values_settings
+from .network_codec import STEP
+from .codec import decode, encode, encode_planned, info, kind_of, load, plan
 
 # %% ../nbs/17b_trust.ipynb #3cf81ba8
 def seeds() -> dict: # name -> bytes
@@ -107,15 +107,13 @@ def _pieces(data, at):
     return out
 
 def _section_atoms(section, frames):
-    "Atoms of a section: settings of the model, then steps and weights, or fields and canvases of textures and their pieces"
-    v, at = unpack_fields(MODEL_FIELDS, section)
-    texture = COLORS[v['color']] == 'texture'
-    more = (TEXTURE_FIELDS, *[REGION_FIELDS]*v['layers']) if texture else [(STEP,)]*len(make_model(values_settings(v, frames)).coded())
-    atoms, at = _numbers(MODEL_FIELDS, section, 0)
-    for fields in more:
+    "Atoms of a section, as its kind declares them"
+    declared, pieces = kind_of(section).declared(section, frames)
+    atoms, at = [], 0
+    for fields in declared:
         numbers, at = _numbers(fields, section, at)
         atoms += numbers
-    return atoms + (_pieces(section, at) if texture else [Atom(section[at:])])
+    return atoms + (_pieces(section, at) if pieces else [Atom(section[at:])])
 
 # %% ../nbs/17b_trust.ipynb #a5568d42
 def take_apart(
