@@ -7,7 +7,7 @@ import argparse, ast, io, json, re, shutil, subprocess, sys, tempfile, tokenize
 from configparser import ConfigParser
 from pathlib import Path
 
-from check import LIBRARY, ROOT, label, module_of, notebooks, number
+from book import LIBRARY, ROOT, label, module_of, notebooks, number
 
 CONF = '''
 project, author, copyright = {title!r}, {author!r}, {copyright!r}
