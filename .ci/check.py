@@ -41,7 +41,7 @@ def main():
     os.environ['PYTHONDONTWRITEBYTECODE'] = '1'
     import pytest
     workers = 0 if parts == ['cli'] or parts == ['browser'] else 2
-    options = ['-qq', '--tb=no', '--no-header', '-p', 'no:cacheprovider', '-n', str(workers), '--dist', 'loadgroup', '--no-loadscope-reorder']
+    options = ['-qq', '--tb=no', '--no-header', '-p', 'no:cacheprovider', '--disable-warnings', '-n', str(workers), '--dist', 'loadgroup', '--no-loadscope-reorder']
     here = ROOT / '.ci'
     return pytest.main([*options, '--rootdir', str(here), *(str(here / FILES[p]) for p in parts), '--chapters', ','.join(labels)])
 

@@ -12,6 +12,10 @@ ORDER = ['test_checks', 'test_browser', 'test_command', 'test_chapters']
 def pytest_addoption(parser): parser.addoption('--chapters', default='', help='labels of notebooks, separated by commas')
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session): session.config.pluginmanager.unregister(name='terminaldistreporter')  # it speaks of nodes
+
+
 def pytest_collection_modifyitems(items):
     "Chapters come last, the longest first, so that no worker waits for the other."
     seconds = costs()
