@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 
 from .bitstream import Header, unseal, write_header
 from .network_codec import section_layers
-from .codec import Group, Job, Request, encode_groups, make_job, source_stamp
+from .groups import Group
+from .codec import Job, Request, encode_groups, make_job, source_stamp
 
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks
