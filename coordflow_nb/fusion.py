@@ -222,7 +222,7 @@ def open_borders(
     "Admit that borders are known to a pixel only"
     x = F.pad(labels.float()[:, None], (1, 1, 1, 1), mode='replicate')
     high, low = F.max_pool2d(x, 3, 1)[:, 0], -F.max_pool2d(-x, 3, 1)[:, 0]
-    return labels.mrows_seen_fill(high != low, UNLABELED)
+    return labels.masked_fill(high != low, UNLABELED)
 
 class AlphaPrior:
     "A loss that drives alpha to 0 or 1: to the labelled layer, or, without a label, to the one that has most"
