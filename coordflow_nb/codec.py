@@ -30,10 +30,10 @@ from .files import Stream, Video, frame_rate, read_frames, stretches
 from .metrics import bpp as bits_per_pixel
 from .coordinates import frame_times
 from .fusion import CoordFlow, to_bytes
-from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, read_header, read_section,
-                                    seal, unpack_fields, unseal, write_file, write_header)
-from .network_codec import (SECTION_FIELDS, Decisions, Kind, NetworkKind, Origin, Plan, clip_header,
-                                        section_layers)
+from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, read_header,
+                                    read_section, seal, unpack_fields, unseal, write_file, write_header)
+from .network_codec import (SECTION_FIELDS, Decisions, Kind, NetworkKind, Origin, Plan,
+                                        clip_header, section_layers)
 from .texture_codec import TextureKind
 from .groups import GOP, Group, distances, find_cuts, histograms, split
 
@@ -71,7 +71,8 @@ def plan(
     bpp: float = None,      # bits per pixel that the file may take; None: 0.1, and at least 2,000 bytes
 ) -> Plan:
     "Choose layers and sizes for one group of pictures"
-    if bpp is not None and not 0 < bpp < 1000: raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
+    if bpp is not None and not 0 < bpp < 1000:
+        raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
     if layers is not None and layers < 1: raise ValueError(f'layers is {layers}: a clip has at least 1')
     return kind_named(color).plan(video, layers=layers, flow=flow, bpp=bpp)
 
@@ -110,7 +111,8 @@ class Request:
     color: str = 'texture'   # kind of layers, see `kind_names`
     layers: int = None       # L; None: as many as earn their place
     flow: str = 'warm'       # see `plan`
-    bpp: float = None        # bits per pixel that the file may take; None: 0.1, and at least 2,000 bytes a group
+    # bits per pixel that the file may take; None: 0.1, and at least 2,000 bytes a group
+    bpp: float = None
     seconds: float = None    # time for each group; None and no steps: 60
     steps: int = None        # or steps for each group: the same file each time
     seed: int = 0            # of all that is random
@@ -143,19 +145,21 @@ class Job:
     ) -> Header:
         "What the file says about itself"
         fps = Fraction(self.fps)
-        return Header(*self.size, self.frames, fps.numerator, fps.denominator, *self.source_size, *self.crop, self.start,
-                      tuple(g.frames for g in self.groups), tuple(sizes))
+        return Header(*self.size, self.frames, fps.numerator, fps.denominator, *self.source_size, *self.crop,
+                      self.start, tuple(g.frames for g in self.groups), tuple(sizes))
 
     def __str__(self):
         scenes, n, (w, h) = len({g.first_group for g in self.groups}), len(self.groups), self.size
-        return (f'{self.frames} frame{"s"*(self.frames > 1)}, {w}x{h}, {self.fps} fps: {scenes} scene{"s"*(scenes > 1)}, '
+        return (f'{self.frames} frame{"s"*(self.frames > 1)}, {w}x{h}, {self.fps} fps: {scenes} '
+                f'scene{"s"*(scenes > 1)}, '
                 f'{n} group{"s"*(n > 1)} of pictures')
 
 # %% ../nbs/17_codec.ipynb #edf842b6
 def _frames(source, start=0, frames=None):
     "Yield the frames uint8 [H, W, 3] of a `Video` or of whatever `read_frames` reads"
     if not isinstance(source, Video): yield from read_frames(source, start, frames)
-    elif start >= len(source): raise ValueError(f'no frames left: the clip has {len(source)}, so start is not {start}')
+    elif start >= len(source):
+        raise ValueError(f'no frames left: the clip has {len(source)}, so start is not {start}')
     else: yield from source.frames[start:None if frames is None else start + frames].numpy()
 
 def source_stamp(
@@ -170,7 +174,8 @@ def source_stamp(
 
 def _split_frames(h, request, size):
     "The groups of a clip, given histograms of all its frames and the (W, H) that is coded"
-    paying = math.ceil(8*700/((request.bpp or 0.1)*math.prod(size)))   # 700 bytes: below, there is no place for a model
+    # 700 bytes: below, there is no place for a model
+    paying = math.ceil(8*700/((request.bpp or 0.1)*math.prod(size)))
     groups = split(find_cuts(distances(h)), len(h), request.gop, max(1, min(8, request.gop//2), paying))
     if len(groups) > 65535:
         raise ValueError(f'{len(h):,} frames are {len(groups):,} groups, and a file holds 65,535: give a larger gop')
@@ -202,7 +207,8 @@ def group_video(
 ) -> Video:
     "The frames of one group"
     r = job.request
-    if reader is None: reader = _frames(r.source if video is None else video, r.start + group.start, group.frames)
+    if reader is None:
+        reader = _frames(r.source if video is None else video, r.start + group.start, group.frames)
     crop = job.crop if r.size else None
     return Video(torch.cat(list(stretches(islice(reader, group.frames), crop, r.size))), Fraction(job.fps))
 
@@ -220,8 +226,9 @@ def encode_group(
     decided = kind_named(r.color).decisions(first) if first else Decisions(dict(layers=r.layers), {})
     planned = plan(video, color=r.color, flow=r.flow, bpp=r.bpp, **decided.plan)
     if say: say(str(planned))
-    section, _ = encode_section(video, planned, seconds=r.seconds, steps=r.steps, seed=r.seed, precision=r.precision,
-                                device=device, progress=progress, keep=keep, **decided.encode)
+    section, _ = encode_section(video, planned, seconds=r.seconds, steps=r.steps, seed=r.seed,
+                                precision=r.precision, device=device, progress=progress, keep=keep,
+                                **decided.encode)
     return seal(section)
 
 # %% ../nbs/17_codec.ipynb #9b8a5760
@@ -252,7 +259,8 @@ def encode_groups(
     "Encode groups one after the other in this process"
     for k, frames in read_groups(job, wanted, video):
         first = job.groups[k].first_group
-        yield k, encode_group(job, frames, section(first) if first != k else None, device, progress, say, keep(k))
+        yield k, encode_group(job, frames, section(first) if first != k else None, device, progress, say,
+                              keep(k))
 
 @delegates(Request, but='source')
 def encode(
@@ -267,9 +275,10 @@ def encode(
     video = source if isinstance(source, Video) else None
     job = make_job(Request('' if video is not None else str(source), **kwargs), video, origin)
     sealed, n = {}, len(job.groups)
-    groups = encode_groups(job, list(range(n)), lambda k: unseal(sealed[k], f'group {k}'), video=video, device=device,
-                           progress=progress and n == 1)
-    for k, section in tqdm(groups, total=n, desc='encoding', unit=' groups', disable=not progress or n == 1): sealed[k] = section
+    groups = encode_groups(job, list(range(n)), lambda k: unseal(sealed[k], f'group {k}'), video=video,
+                           device=device, progress=progress and n == 1)
+    for k, section in tqdm(groups, total=n, desc='encoding', unit=' groups', disable=not progress or n == 1):
+        sealed[k] = section
     return write_header(job.header(len(sealed[k]) for k in range(n))) + b''.join(sealed[k] for k in range(n))
 
 # %% ../nbs/17_codec.ipynb #868c4917
@@ -300,7 +309,8 @@ def load_group(
     "The model of one group of a file whose header has been read"
     section, frames = read_section(data, header, gop), header.gop_frames[gop]
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    model = kind_of(section).read(section, frames, frames*header.width*header.height, _allowed(data, header, gop, limits))
+    model = kind_of(section).read(section, frames, frames*header.width*header.height,
+                                  _allowed(data, header, gop, limits))
     return model.to(device)
 
 def load(
@@ -334,7 +344,9 @@ def output_positions(
     if fps is None: return np.arange(a, b, dtype=float), header.fps
     if not 0 < fps <= 1000: raise ValueError(f'fps is {fps}: it must be above 0 and at most 1000')
     n, most = max(1, round((b - a)*float(fps)/float(header.fps))), 1000*(b - a)
-    if n > most: raise ValueError(f'fps is {fps}: that is {n:,} frames, and of {b - a} in the file no more than {most:,} are made')
+    if n > most:
+        raise ValueError(f'fps is {fps}: that is {n:,} frames, and of {b - a} in the file no more than '
+                         f'{most:,} are made')
     return a + (np.arange(n) + 0.5)*(b - a)/n - 0.5, fps
 
 # %% ../nbs/17_codec.ipynb #b3010b8f
@@ -345,7 +357,8 @@ def output_size(
 ) -> tuple:              # (W, H) in pixels
     "The size to render at; ValueError for an impossible one"
     if size and scale is not None: raise ValueError('give size or scale, not both')
-    if scale is not None and not 0 < scale <= 64: raise ValueError(f'scale is {scale}: it must be above 0 and at most 64')
+    if scale is not None and not 0 < scale <= 64:
+        raise ValueError(f'scale is {scale}: it must be above 0 and at most 64')
     size = tuple(size or (max(1, round(n*(scale or 1))) for n in header.size))
     if not all(1 <= n <= 65535 for n in size):
         raise ValueError(f'size is {size[0]}x{size[1]}: each side must be between 1 and 65535 pixels')
@@ -408,11 +421,12 @@ def info(
     weights, layers = 0, 0
     for gop in range(h.gops):   # one model at a time in memory
         model = load_group(data, h, gop, 'cpu', limits)
-        weights, layers = weights + sum(c.tensor.numel() for c in model.coded()), max(layers, len(model.layers))
+        weights, layers = weights + sum(c.tensor.numel()
+                                        for c in model.coded()), max(layers, len(model.layers))
     s, kind = model.settings, kind_of(read_section(data, h, h.gops - 1))
-    return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps), gops=h.gops,
-                layers=layers, color=kind.name, **kind.describe(s), flow=s.flow.kind, weights=weights,
-                bits_per_weight=round(8*len(data)/max(1, weights), 3), bytes=len(data),
+    return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps),
+                gops=h.gops, layers=layers, color=kind.name, **kind.describe(s), flow=s.flow.kind,
+                weights=weights, bits_per_weight=round(8*len(data)/max(1, weights), 3), bytes=len(data),
                 bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
                 source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))
 
@@ -451,6 +465,7 @@ def decode_fresh(
         out = Path(folder)/'frames.npy'
         words = [sys.executable, '-c', _DECODE, str(path), str(out), *['trust']*trust]
         run = subprocess.run(words, capture_output=True, text=True)
-        if run.returncode: raise ValueError((run.stderr.strip().splitlines() or ['the decoding process died'])[-1])
+        if run.returncode:
+            raise ValueError((run.stderr.strip().splitlines() or ['the decoding process died'])[-1])
         done = json.loads(run.stdout)
         return Video(torch.from_numpy(np.load(out)), done['fps']), done['seconds']

@@ -30,7 +30,8 @@ def distances(
     apart = lambda a, b: (a - b).abs().sum(-1)/2
     median = lambda part: part.median(0).values
     at_once = torch.cat([torch.zeros(1), apart(h[1:], h[:-1])])
-    for_good = [0.] + [float(apart(median(h[max(0, k - around):k]), median(h[k:k + around]))) for k in range(1, len(h))]
+    for_good = [0.] + [float(apart(median(h[max(0, k - around):k]), median(h[k:k + around])))
+                       for k in range(1, len(h))]
     return torch.minimum(at_once, torch.tensor(for_good))
 
 
