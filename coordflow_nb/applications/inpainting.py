@@ -32,7 +32,8 @@ def _gray(file):
 def _zipped(path):
     "The pictures in a zip, in natural order"
     with zipfile.ZipFile(path) as z:
-        names = sorted((n for n in z.namelist() if n.lower().endswith('.png')), key=lambda n: natural_order(Path(n)))
+        names = [n for n in z.namelist() if n.lower().endswith('.png')]
+        names.sort(key=lambda n: natural_order(Path(n)))
         return [_gray(BytesIO(z.read(n))) for n in names]
 
 def _found(path, frames):
@@ -46,7 +47,7 @@ def _found(path, frames):
     return [f.float().mean(-1).numpy() > 127 for f in Video.open(path).frames]
 
 def read_mask(
-    path,          # a picture for all frames; a folder or a zip of pictures, one a frame; a clip; or .npy [T, H, W]
+    path,          # a picture for all frames; a folder or zip of pictures, one a frame; a clip; .npy [T, H, W]
     frames: int,   # T
     size: tuple,   # (W, H)
 ) -> torch.Tensor: # bool [T, H, W], true above half of full brightness
@@ -78,7 +79,8 @@ def smooth_fill(
 def _checked(video, mask):
     "The mask, if something can be filled with it"
     shape = list(video.frames.shape[:3])
-    if list(mask.shape) != shape: raise ValueError(f'the mask is {list(mask.shape)}: give one truth a pixel, {shape}')
+    if list(mask.shape) != shape:
+        raise ValueError(f'the mask is {list(mask.shape)}: give one truth a pixel, {shape}')
     if mask.all(): raise ValueError('the mask covers all pixels of all frames: nothing is left to fill from')
     return mask.bool()
 

@@ -65,9 +65,10 @@ def soft_masks(
     "The share that each layer has in each pixel; `ValueError` if they do not fit into memory"
     opened = open_file(source, device)
     w, h = size = output_size(opened.header, size, None)
-    check_memory(4*opened.layers*len(opened)*w*h, f'{opened.layers} masks for {len(opened)} frames of {w}x{h}')
-    masks = torch.zeros(opened.layers, len(opened), h, w, dtype=torch.float16)
-    for k, f in enumerate(opened.render(size=size)): masks[:, k] = _shares(f, opened.layers)
+    L, T = opened.layers, len(opened)
+    check_memory(4*L*T*w*h, f'{L} masks for {T} frames of {w}x{h}')
+    masks = torch.zeros(L, T, h, w, dtype=torch.float16)
+    for k, f in enumerate(opened.render(size=size)): masks[:, k] = _shares(f, L)
     return masks
 
 # %% ../../nbs/22_segmentation.ipynb #92b9013e
@@ -95,7 +96,8 @@ def hard_masks(
 def _check_masks(masks):
     "Refuse what are no masks"
     if masks.ndim != 4 or not (masks.dtype == torch.bool or masks.is_floating_point()):
-        raise ValueError(f'masks are {masks.dtype} {list(masks.shape)}: give [L, T, H, W], bool or shares in 0..1')
+        raise ValueError(f'masks are {masks.dtype} {list(masks.shape)}: '
+                         'give [L, T, H, W], bool or shares in 0..1')
 
 # %% ../../nbs/22_segmentation.ipynb #6a76c1d7
 class Assigned(NamedTuple):
@@ -120,7 +122,8 @@ def _chosen(masks, layers):
     _check_masks(masks)
     layers = list(range(len(masks))) if layers is None else list(layers)
     for l in layers:
-        if not 0 <= l < len(masks): raise ValueError(f'layer is {l}: there are masks of layers 0 to {len(masks) - 1}')
+        if not 0 <= l < len(masks):
+            raise ValueError(f'layer is {l}: there are masks of layers 0 to {len(masks) - 1}')
     return layers
 
 def _box(inside):
@@ -137,18 +140,19 @@ def _one(mask, k, l, fps):
     weights = mask.double()
     area, box = weights.sum().item(), _box(weights > 0.5)
     pixels = int(area) if mask.dtype == torch.bool else round(area, 2)
-    return dict(frame=k, time=round(k/float(fps), 4), layer=l, share=round(area/mask.numel(), 6), pixels=pixels,
-                box=box, centroid=_centroid(weights, area) if box else None)
+    return dict(frame=k, time=round(k/float(fps), 4), layer=l, share=round(area/mask.numel(), 6),
+                pixels=pixels, box=box, centroid=_centroid(weights, area) if box else None)
 
 def describe(
     masks: torch.Tensor, # [L, T, H, W] bool, or shares
     fps=25,              # frames per second
     layers=None,         # numbers of the layers wanted; None: all
     first: int = 0,      # number of the first frame
-) -> list:               # of dicts: frame, time [s], layer, share (of the picture), pixels, and, or None where
-                         # the layer is not seen, box [x, y, w, h] and centroid [x, y] in pixels
+) -> list: # of dicts: frame, time [s], layer, share (of the picture), pixels; and, or None where the layer is
+           # not seen, box [x, y, w, h] and centroid [x, y] in pixels
     "Area, box and centre of each layer in each frame, layer by layer"
-    return [_one(masks[l, k], first + k, l, fps) for l in _chosen(masks, layers) for k in range(masks.shape[1])]
+    layers, frames = _chosen(masks, layers), range(masks.shape[1])
+    return [_one(masks[l, k], first + k, l, fps) for l in layers for k in frames]
 
 # %% ../../nbs/22_segmentation.ipynb #641c1ae8
 _COLORS = torch.tensor([[int(c[i:i + 2], 16) for i in (1, 3, 5)] for c in LAYER_COLORS]).float()
@@ -187,8 +191,8 @@ def _check_folder(folder):
     if path.is_dir():
         strange = sorted(p.name for p in path.iterdir() if not _NAME.fullmatch(p.name))
         if strange:
-            raise ValueError(f'cannot write {path}: it is a folder with other files in it, such as {strange[0]}; '
-                             'choose another name')
+            raise ValueError(f'cannot write {path}: it is a folder with other files in it, '
+                             f'such as {strange[0]}; choose another name')
     else:
         if path.exists(): raise ValueError(f'cannot write {path}: it is a file; choose another name')
         check_target(path)
@@ -205,6 +209,7 @@ def _whole_folder(folder):
     except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror or e}') from e
     finally: remove_path(new)
 
+# %% ../../nbs/22_segmentation.ipynb #b3e816fb
 def _save_frames(frames, folder, layers, summary):
     "Write masks [L, h, w], one frame after the other, and at the end masks.json, which `summary` makes"
     with _whole_folder(folder) as out:
@@ -220,10 +225,11 @@ def save_masks(
     fps=25,              # frames per second, for the times in masks.json
     layers=None,         # numbers of the layers to save; None: all
 ) -> dict:               # what masks.json holds
-    "Write masks as grey PNGs mask_L_KKKK.png, 0 to 255, and masks.json; `ValueError` if the folder cannot be written"
+    "Write masks as grey PNGs mask_L_KKKK.png, 0 to 255, and masks.json; `ValueError` if that cannot be"
     (T, H, W), kind = masks.shape[1:], 'hard' if masks.dtype == torch.bool else 'soft'
     layers = _chosen(masks, layers)
-    summary = dict(kind=kind, size=[W, H], frames=T, fps=str(fps), layers=layers, masks=describe(masks, fps, layers))
+    rows = describe(masks, fps, layers)
+    summary = dict(kind=kind, size=[W, H], frames=T, fps=str(fps), layers=layers, masks=rows)
     _save_frames(masks.unbind(1), folder, layers, lambda: summary)
     return summary
 
@@ -232,7 +238,8 @@ def _check_out(out, overlaid):
     "Whether OUT becomes an overlay; refuse one that cannot be written"
     suffix = '' if str(out).endswith(('/', os.sep)) else Path(out).suffix.lower()
     if suffix not in ('', '.mp4', '.gif', '.npy'):
-        raise ValueError(f'cannot write {out}: name a folder for PNGs, or an .mp4, .gif or .npy file for the overlay')
+        raise ValueError(f'cannot write {out}: '
+                         'name a folder for PNGs, or an .mp4, .gif or .npy file for the overlay')
     if suffix and os.path.isdir(out):
         raise ValueError(f'cannot write {out}: it is a folder; choose another name, or end it in /')
     if suffix or overlaid: check_target(Path(os.path.realpath(out)))
@@ -254,7 +261,7 @@ def _described(frames, fps, layers, rows):
 # %% ../../nbs/22_segmentation.ipynb #7ca93149
 def segment(
     source,                 # path or bytes of a `.cfv` file, or `Opened`
-    out,                    # a folder for PNGs (no suffix, or ending in '/'), or an .mp4, .gif or .npy for the overlay
+    out,                    # a folder for PNGs (no suffix, or ending in '/'); .mp4, .gif, .npy: the overlay
     layer: int = None,      # only this layer; None: all
     soft: bool = False,     # shares instead of yes and no
     overlaid: bool = False, # the overlay also if `out` is a folder
@@ -262,7 +269,7 @@ def segment(
     clean: float = 0.,      # of `hard_masks`
     device=None,            # None: CUDA if there is one, else CPU
 ) -> dict:                  # kind, size, frames, fps, layers, masks (of `describe`): ready for JSON
-    "Masks or an overlay, from a file to files, frame by frame; `ValueError` for what cannot be done or written"
+    "Masks or an overlay, from a file to files, frame by frame; `ValueError` for what cannot be"
     opened = open_file(source, device)
     if layer is not None and not 0 <= layer < opened.layers:
         raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}')
@@ -270,8 +277,9 @@ def segment(
     if not 0 <= clean < 1: raise ValueError(f'clean is {clean}: it must be at least 0 and below 1')
     overlaid, layers = _check_out(out, overlaid), list(range(opened.layers)) if layer is None else [layer]
     size, rows = output_size(opened.header, size, None), []
-    summary = lambda: dict(kind='soft' if soft else 'hard', size=list(size), frames=len(opened), fps=str(opened.fps),
-                           layers=layers, masks=sorted(rows, key=lambda r: (r['layer'], r['frame'])))
+    summary = lambda: dict(kind='soft' if soft else 'hard', size=list(size), frames=len(opened),
+                           fps=str(opened.fps), layers=layers,
+                           masks=sorted(rows, key=lambda r: (r['layer'], r['frame'])))
     frames = _described(_frames(opened, size, soft, clean), opened.fps, layers, rows)
     if overlaid:
         pictures = (_overlaid(picture.float(), masks[layers], layers) for picture, masks in frames)

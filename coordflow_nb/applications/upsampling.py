@@ -159,7 +159,7 @@ def upsample_stream(
     frames: Video = None,# that the file was made from, if at hand: coding errors then do not blur the detail
     device=None,         # None: CUDA if there is one, else CPU
 ) -> Stream:             # of uint8 [H, W, 3]
-    "A file at a larger size, with the detail its frames have together, and at another frame rate, frame by frame"
+    "A file at a larger size, with the detail its frames have together, at any frame rate, frame by frame"
     opened = open_file(source, device)
     full, (numbers, fps) = output_size(opened.header, size, scale), output_positions(opened.header, None, fps)
     shape = lambda v: f'{len(v)} of {v.size[0]}x{v.size[1]}'

@@ -140,7 +140,8 @@ def spoilt(
     level: int = 255,   # 0 to 255
 ) -> Video:
     "A clip with one level where the mask is true"
-    return Video(torch.where(mask[..., None], torch.tensor(level, dtype=torch.uint8), video.frames), video.fps)
+    grey = torch.tensor(level, dtype=torch.uint8)
+    return Video(torch.where(mask[..., None], grey, video.frames), video.fps)
 
 def psnr_within(
     video: Video,
@@ -157,7 +158,8 @@ def biharmonic(
     mask: torch.Tensor, # bool [T, H, W]
 ) -> Video:
     "Each frame filled from the rim of its holes"
-    fill = lambda f, m: inpaint_biharmonic(f, m, channel_axis=-1, split_into_regions=True) if m.any() else f/255
+    whole = dict(channel_axis=-1, split_into_regions=True)
+    fill = lambda f, m: inpaint_biharmonic(f, m, **whole) if m.any() else f/255
     filled = np.stack([fill(f, m) for f, m in zip(video.frames.numpy(), mask.numpy())])
     return Video(torch.from_numpy(np.clip(filled*255, 0, 255).round().astype(np.uint8)), video.fps)
 
@@ -205,7 +207,8 @@ def inpainting_rows(
                       biharmonic=lambda: biharmonic(bad, mask), median=medians)
         if kind == 'logo': makers['delogo'] = lambda: delogo(bad, mask)
         metric = f'PSNR in the mask (dB), {kind}'
-        rows.append(compared('inpainting', clip.name, metric, score, makers, note='median: the best of three radii')[0])
+        note = 'median: the best of three radii'
+        rows.append(compared('inpainting', clip.name, metric, score, makers, note=note)[0])
     return rows
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #4703452c
@@ -241,7 +244,7 @@ def by_stabilized_median(
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #55dc4d7e
 def _off_affine(flow, rounds=10):
-    "How far a flow [2, h, w] is from its affine part (weighted least squares, Cauchy weights), [h, w] in pixels"
+    "How far a flow [2, h, w] is from its affine part (least squares, Cauchy weights), [h, w] in pixels"
     h, w = flow.shape[1:]
     y, x = np.mgrid[:h, :w]
     A = np.stack([np.ones(h*w), x.ravel()/w, y.ravel()/h], 1)
