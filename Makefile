@@ -33,7 +33,7 @@ test-browser: $(READY) $(if $(CHROMIUM),$(BROWSE)) ## open the site and an explo
 	@$(BIN)/python .ci/check.py --only browser
 
 docs: $(DOCS) ## write the site into _docs: chapters with their outputs, the library's interfaces, a search; opens without a network
-	@$(BIN)/python .ci/site.py
+	@$(BIN)/python .ci/docs.py
 
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo

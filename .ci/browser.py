@@ -16,7 +16,8 @@ from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import urlopen
 
-from chapter import Failed, environment, runs
+from book import Failed, environment
+from chapter import runs
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -165,7 +166,7 @@ class Browser:
 
     def check_site(self):
         "site: builds without a warning"
-        done = subprocess.run([sys.executable, ROOT / '.ci' / 'site.py', '--out', self.site], env=environment(), capture_output=True, text=True)
+        done = subprocess.run([sys.executable, ROOT / '.ci' / 'docs.py', '--out', self.site], env=environment(), capture_output=True, text=True)
         if done.returncode: raise Failed((done.stdout + done.stderr)[-3000:])
         return f'{len(list(self.site.rglob("*.html")))} pages'
 

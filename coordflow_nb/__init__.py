@@ -10,8 +10,8 @@ __all__ = ['Video', 'encode', 'decode', 'load', 'info', 'evaluate', 'CoordFlow',
 from importlib import import_module
 
 _all_ = ['Video', 'encode', 'decode', 'load', 'info', 'evaluate', 'CoordFlow', 'fit']
-_PLACES = dict(Video='files', CoordFlow='fusion', fit='fitting', encode='codec', decode='codec', load='codec', info='codec',
-               evaluate='rate_distortion')
+_PLACES = dict(Video='files', CoordFlow='fusion', fit='fitting', encode='codec', decode='codec', load='codec',
+               info='codec', evaluate='rate_distortion')
 
 def __getattr__(name):
     "A public name out of the module that defines it; that module is loaded now"

@@ -21,7 +21,8 @@ from fastcore.basics import patch
 class BitstreamError(ValueError):
     "A file that is not a readable `.cfv` file: what is wrong, in one line."
 
-CODE_RANGES = dict(b=(-2**7, 2**7 - 1), B=(0, 2**8 - 1), h=(-2**15, 2**15 - 1), H=(0, 2**16 - 1), i=(-2**31, 2**31 - 1), I=(0, 2**32 - 1))
+CODE_RANGES = dict(b=(-2**7, 2**7 - 1), B=(0, 2**8 - 1), h=(-2**15, 2**15 - 1), H=(0, 2**16 - 1),
+                   i=(-2**31, 2**31 - 1), I=(0, 2**32 - 1))
 
 # %% ../nbs/11_bitstream.ipynb #3e8e2bfe
 @dataclass(frozen=True)
@@ -34,16 +35,19 @@ class Field:
     doc:str='' # meaning and unit
 
     def __post_init__(self):
-        if self.code not in CODE_RANGES: raise ValueError(f'{self.name}: code {self.code!r} is none of {", ".join(CODE_RANGES)}')
+        if self.code not in CODE_RANGES:
+            raise ValueError(f'{self.name}: code {self.code!r} is none of {", ".join(CODE_RANGES)}')
         low, high = CODE_RANGES[self.code]
         if self.low is None: object.__setattr__(self, 'low', low)
         if self.high is None: object.__setattr__(self, 'high', high)
-        if not low <= self.low <= self.high <= high: raise ValueError(f'{self.name}: {self.low}..{self.high} does not fit code {self.code!r}')
+        if not low <= self.low <= self.high <= high:
+            raise ValueError(f'{self.name}: {self.low}..{self.high} does not fit code {self.code!r}')
 
     def check(self, value):
         "Raise ValueError unless `value` is a whole number within the range."
         if not hasattr(value, '__index__'): raise ValueError(f'{self.name} = {value!r} is not a whole number')
-        if not self.low <= value <= self.high: raise ValueError(f'{self.name} = {value} is outside {self.low}..{self.high}')
+        if not self.low <= value <= self.high:
+            raise ValueError(f'{self.name} = {value} is outside {self.low}..{self.high}')
 
 # %% ../nbs/11_bitstream.ipynb #c5e7dda8
 def fields_format(fields:tuple)->str: # format for `struct`, little-endian, no padding
@@ -72,7 +76,8 @@ def unpack_fields(fields:tuple, # of `Field`
     "The values back; BitstreamError if the data ends too soon or a value is out of range."
     end = offset + fields_size(fields)
     chunk = bytes(data[offset:end])
-    if offset + len(chunk) < end: raise BitstreamError(f'data ends after {len(data)} bytes, {fields[-1].name} ends at byte {end}')
+    if offset + len(chunk) < end:
+        raise BitstreamError(f'data ends after {len(data)} bytes, {fields[-1].name} ends at byte {end}')
     values = dict(zip((f.name for f in fields), struct.unpack(fields_format(fields), chunk)))
     for f in fields:
         try: f.check(values[f.name])
@@ -104,7 +109,7 @@ GOP_FIELDS = (
 # %% ../nbs/11_bitstream.ipynb #5a4e63f3
 @dataclass(frozen=True)
 class Header:
-    "What a `.cfv` file says before its sections: sizes, frame rate, origin in the source, groups of pictures."
+    "What stands in a `.cfv` file before its sections: sizes, frame rate, origin in the source, groups"
     width:int # coded width, pixels
     height:int # coded height, pixels
     frames:int # frames in the file
@@ -118,7 +123,8 @@ class Header:
     crop_h:int # its height, pixels
     start:int # first frame, counted in the source
     gop_frames:tuple # frames of each group of pictures
-    gop_bytes:tuple = field(default=(), compare=False) # size of each section with its checksum; filled in by `write_file` and `parse_header`
+    # size of each section with its checksum; filled in by `write_file` and `parse_header`
+    gop_bytes:tuple = field(default=(), compare=False)
 
     @property
     def gops(self)->int:
@@ -128,10 +134,13 @@ class Header:
     def __post_init__(self):
         for f in HEADER_FIELDS: f.check(getattr(self, f.name))
         for n in self.gop_frames: GOP_FIELDS[0].check(n)
-        if sum(self.gop_frames) != self.frames: raise ValueError(f'groups hold {sum(self.gop_frames)} frames, header says {self.frames}')
+        if sum(self.gop_frames) != self.frames:
+            raise ValueError(f'groups hold {sum(self.gop_frames)} frames, header says {self.frames}')
         for a, w, whole in (('x', 'w', 'width'), ('y', 'h', 'height')):
-            end, limit = getattr(self, f'crop_{a}') + getattr(self, f'crop_{w}'), getattr(self, f'source_{whole}')
-            if end > limit: raise ValueError(f'crop_{a} + crop_{w} = {end} is beyond source_{whole} = {limit}')
+            end = getattr(self, f'crop_{a}') + getattr(self, f'crop_{w}')
+            limit = getattr(self, f'source_{whole}')
+            if end > limit:
+                raise ValueError(f'crop_{a} + crop_{w} = {end} is beyond source_{whole} = {limit}')
 
 # %% ../nbs/11_bitstream.ipynb #ed7536d0
 @patch(as_prop=True)
@@ -177,12 +186,17 @@ def first_frame(self:Header, index:int)->int: # counted in this file
     return sum(self.gop_frames[:index])
 
 # %% ../nbs/11_bitstream.ipynb #2c5d2d53
-def seal(data):
-    "Data with its CRC-32 behind it."
+def seal(
+    data: bytes, # a section, or the header
+) -> bytes:      # 4 bytes more, the CRC-32 as a little-endian integer
+    "Data with its CRC-32 behind it"
     return data + pack_fields((_CRC,), dict(crc=zlib.crc32(data)))
 
-def unseal(data, what):
-    "Data without its CRC-32, which is checked."
+def unseal(
+    data: bytes, # from `seal`
+    what: str,   # its name in a message
+) -> bytes:      # 4 bytes less
+    "Data without its CRC-32; BitstreamError if that does not fit the data"
     body, (crc,) = data[:-4], struct.unpack('<I', data[-4:])
     if zlib.crc32(body) != crc: raise BitstreamError(f'{what} is damaged (checksum): copy the file again')
     return body
@@ -190,9 +204,11 @@ def unseal(data, what):
 # %% ../nbs/11_bitstream.ipynb #a9bc7396
 def write_header(header:Header)->bytes: # magic, version, fields, index, checksum
     "The header as bytes; it must know the size of its sections."
-    if len(header.gop_bytes) != header.gops: raise ValueError(f'{header.gops} groups but {len(header.gop_bytes)} section sizes')
+    if len(header.gop_bytes) != header.gops:
+        raise ValueError(f'{header.gops} groups but {len(header.gop_bytes)} section sizes')
     values = {f.name: getattr(header, f.name) for f in HEADER_FIELDS}
-    index = (pack_fields(GOP_FIELDS, dict(frames=n, bytes=b)) for n, b in zip(header.gop_frames, header.gop_bytes))
+    index = (pack_fields(GOP_FIELDS, dict(frames=n, bytes=b))
+             for n, b in zip(header.gop_frames, header.gop_bytes))
     return seal(MAGIC + bytes([VERSION]) + pack_fields(HEADER_FIELDS, values) + b''.join(index))
 
 # %% ../nbs/11_bitstream.ipynb #f8aa304a
@@ -220,17 +236,20 @@ def _check_start(data):
     "Refuse what is not a `.cfv` file of a version we know."
     start = bytes(data[:len(MAGIC) + 1])
     if not start: raise BitstreamError('the file is empty')
-    if start[:len(MAGIC)] != MAGIC[:len(start)]: raise BitstreamError('not a .cfv file: it does not begin with CFV')
+    if start[:len(MAGIC)] != MAGIC[:len(start)]:
+        raise BitstreamError('not a .cfv file: it does not begin with CFV')
     if len(start) > len(MAGIC) and start[-1] > VERSION:
         raise BitstreamError(f'version {start[-1]}, this package reads up to {VERSION}: update coordflow_nb')
-    if len(start) > len(MAGIC) and start[-1] < 1: raise BitstreamError(f'version {start[-1]} does not exist: the file is damaged')
+    if len(start) > len(MAGIC) and start[-1] < 1:
+        raise BitstreamError(f'version {start[-1]} does not exist: the file is damaged')
 
 # %% ../nbs/11_bitstream.ipynb #115415a7
 def _header_bytes(data):
     "The sealed header, as long as its own count of groups says."
     gops = struct.unpack('<H', bytes(data[_FIXED - 2:_FIXED]))[0] if len(data) >= _FIXED else 1
     end = _FIXED + gops*fields_size(GOP_FIELDS) + 4
-    if len(data) < end: raise BitstreamError(f'the file ends after {len(data)} bytes, its header needs {end}: copy it again')
+    if len(data) < end:
+        raise BitstreamError(f'the file ends after {len(data)} bytes, its header needs {end}: copy it again')
     return bytes(data[:end])
 
 # %% ../nbs/11_bitstream.ipynb #02998a33
@@ -244,7 +263,9 @@ def parse_header(data:bytes # the file, or at least its beginning; anything that
     for _ in range(values.pop('gops')):
         entry, offset = unpack_fields(GOP_FIELDS, body, offset)
         index.append(entry)
-    try: return Header(**values, gop_frames=tuple(e['frames'] for e in index), gop_bytes=tuple(e['bytes'] for e in index))
+    try:
+        return Header(**values, gop_frames=tuple(e['frames'] for e in index),
+                      gop_bytes=tuple(e['bytes'] for e in index))
     except ValueError as e: raise BitstreamError(f'the header contradicts itself: {e}') from None
 
 # %% ../nbs/11_bitstream.ipynb #cd4f2876
@@ -252,8 +273,12 @@ def check_length(header:Header, # header of the file
                  nbytes:int     # size of the file
                 )->None:
     "Refuse a file that is shorter or longer than its header says."
-    if nbytes < header.file_bytes: raise BitstreamError(f'the file ends after {nbytes} bytes, its header says {header.file_bytes}: copy it again')
-    if nbytes > header.file_bytes: raise BitstreamError(f'the file has {nbytes} bytes, its header says {header.file_bytes}: something was appended')
+    if nbytes < header.file_bytes:
+        raise BitstreamError(f'the file ends after {nbytes} bytes, its header says {header.file_bytes}: '
+                             f'copy it again')
+    if nbytes > header.file_bytes:
+        raise BitstreamError(f'the file has {nbytes} bytes, its header says {header.file_bytes}: something '
+                             f'was appended')
 
 # %% ../nbs/11_bitstream.ipynb #8f3e1d90
 def read_section(data:bytes,    # the file; anything that slices to bytes
@@ -262,7 +287,9 @@ def read_section(data:bytes,    # the file; anything that slices to bytes
                 )->bytes:
     "One section, checked against its own checksum; nothing else of the file is touched."
     start, end = header.section_range(index)
-    if len(data) < end: raise BitstreamError(f'the file ends after {len(data)} bytes, section {index} ends at byte {end}: copy it again')
+    if len(data) < end:
+        raise BitstreamError(f'the file ends after {len(data)} bytes, section {index} ends at byte {end}: '
+                             f'copy it again')
     return unseal(bytes(data[start:end]), f'section {index}')
 
 # %% ../nbs/11_bitstream.ipynb #81e22bd7
@@ -275,7 +302,8 @@ def read_file(data:bytes)->tuple: # (header, list of sections)
 # %% ../nbs/11_bitstream.ipynb #40d56616
 @dataclass(frozen=True)
 class Limits:
-    "What a file may make its reader do: each as a start for any file, and more for every byte of it. What the reader asks for himself, such as a larger size, does not count"
+    """What a file may make its reader do: each as a start for any file, and more for every byte of it; what the
+    reader wants himself, such as a larger size, does not count"""
     pixels:int = 2**28 # coded pixels, all frames together: 130 frames of 1920x1080
     pixels_per_byte:int = 2**18
     memory:int = 2**30 # bytes that the model of a group takes
@@ -291,7 +319,9 @@ class Limits:
        ):
         "BitstreamError if so few bytes may not ask for so much; a part of a file gets a part of the start."
         most = getattr(self, what)*nbytes//(of or nbytes) + getattr(self, what + '_per_byte')*nbytes
-        if amount > most: raise BitstreamError(f'{nbytes:,} bytes ask for {amount:,} {_UNITS[what]}, which is suspicious: above {most:,} it takes a word that you trust the file (--trust)')
+        if amount > most:
+            raise BitstreamError(f'{nbytes:,} bytes ask for {amount:,} {_UNITS[what]}, which is suspicious: '
+                                 f'above {most:,} it takes a word that you trust the file (--trust)')
 
 _UNITS = dict(pixels='pixels', memory='bytes of memory', operations='multiplications')
 LIMITS = Limits()
@@ -300,12 +330,14 @@ TRUST = Limits(*[2**80]*6) # for files that one made oneself: the machine's memo
 # %% ../nbs/11_bitstream.ipynb #be3c2cb3
 def check_claims(header:Header, # from `parse_header`
                  nbytes:int,    # size of the file
-                 limits:Limits=LIMITS
+                 limits:Limits=LIMITS # what it may promise
                 )->None:
     "Refuse a header that promises more pixels or frames than a file of this size may."
     limits.check('pixels', header.frames*header.width*header.height, nbytes)
-    limits.check('memory', 128*header.width*header.height + 128*header.frames, nbytes)   # to render one, and to count them all
-    limits.check('operations', 2**25*header.frames, nbytes)                              # a frame is work, be it as small as it may
+    # to render one, and to count them all
+    limits.check('memory', 128*header.width*header.height + 128*header.frames, nbytes)
+    # a frame is work, be it as small as it may
+    limits.check('operations', 2**25*header.frames, nbytes)
 
 # %% ../nbs/11_bitstream.ipynb #fc6b9f4b
 class FileBytes:

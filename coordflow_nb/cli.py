@@ -44,7 +44,8 @@ def parse_range(
 ) -> tuple:    # (first, last + 1), None where there is nothing
     "A range of frames"
     parts = text.split(':')
-    if len(parts) != 2 or not all(p == '' or p.isdecimal() for p in parts): raise typer.BadParameter(f'{text!r} is not a range like 8:16')
+    if len(parts) != 2 or not all(p == '' or p.isdecimal() for p in parts):
+        raise typer.BadParameter(f'{text!r} is not a range like 8:16')
     return tuple(int(p) if p else None for p in parts)
 
 def parse_fps(
@@ -52,7 +53,8 @@ def parse_fps(
 ):             # float, or Fraction
     "A frame rate"
     try: return Fraction(text) if '/' in text else float(text)
-    except (ValueError, ZeroDivisionError): raise typer.BadParameter(f'{text!r} is not a frame rate like 25 or 30000/1001') from None
+    except (ValueError, ZeroDivisionError):
+        raise typer.BadParameter(f'{text!r} is not a frame rate like 25 or 30000/1001') from None
 
 # %% ../nbs/31_cli.ipynb #dc2169fe
 def parse_names(
@@ -93,12 +95,15 @@ def check_writable(
     if path.suffix.lower() not in suffixes:
         names = ', '.join(filter(None, suffixes)) + (', or a folder (no suffix)' if '' in suffixes else '')
         raise ValueError(f'cannot write {path}: give it a name that ends in {names}')
-    if path.is_dir() and path.suffix: raise ValueError(f'cannot write {path}: it is a folder; choose another name')
-    if not path.parent.is_dir(): raise ValueError(f'cannot write {path}: there is no folder {path.parent}; make it first')
+    if path.is_dir() and path.suffix:
+        raise ValueError(f'cannot write {path}: it is a folder; choose another name')
+    if not path.parent.is_dir():
+        raise ValueError(f'cannot write {path}: there is no folder {path.parent}; make it first')
     try:
         with tempfile.TemporaryFile(dir=path.parent): pass
         if path.is_file(): path.open('ab').close()
-    except OSError as e: raise ValueError(f'cannot write {path}: {e.strerror}; choose another place') from None
+    except OSError as e:
+        raise ValueError(f'cannot write {path}: {e.strerror}; choose another place') from None
 
 # %% ../nbs/31_cli.ipynb #ed317082
 def check_folder(
@@ -106,11 +111,14 @@ def check_folder(
 ) -> None:
     "Refuse a folder that cannot hold results, before any work is done"
     path = Path(path)
-    if path.exists() and not path.is_dir(): raise ValueError(f'cannot write into {path}: it is a file; choose a folder')
-    if not path.parent.is_dir(): raise ValueError(f'cannot make {path}: there is no folder {path.parent}; make it first')
+    if path.exists() and not path.is_dir():
+        raise ValueError(f'cannot write into {path}: it is a file; choose a folder')
+    if not path.parent.is_dir():
+        raise ValueError(f'cannot make {path}: there is no folder {path.parent}; make it first')
     try:
         with tempfile.TemporaryFile(dir=path if path.is_dir() else path.parent): pass
-    except OSError as e: raise ValueError(f'cannot write into {path}: {e.strerror}; choose another place') from None
+    except OSError as e:
+        raise ValueError(f'cannot write into {path}: {e.strerror}; choose another place') from None
 
 # %% ../nbs/31_cli.ipynb #40944444
 def check_positive(
@@ -118,59 +126,80 @@ def check_positive(
 ) -> None:
     "Refuse numbers that are not above 0, or not finite"
     for name, v in values.items():
-        if v is not None and not 0 < v < math.inf: raise ValueError(f'{name} is {v:g}: it must be a number above 0')
+        if v is not None and not 0 < v < math.inf:
+            raise ValueError(f'{name} is {v:g}: it must be a number above 0')
 
 def _device(device):
     "The device that was asked for, if it is there."
     import torch
-    if device == Device.cuda and not torch.cuda.is_available(): raise ValueError('there is no CUDA device: leave --device out, or give --device cpu')
+    if device == Device.cuda and not torch.cuda.is_available():
+        raise ValueError('there is no CUDA device: leave --device out, or give --device cpu')
     return device and device.value
 
 # %% ../nbs/31_cli.ipynb #06c67c24
 app = typer.Typer(help='CoordFlow: a clip as a few coherent layers, compressed into the weights of small networks.',
-                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  rich_markup_mode=None)
 
 # %% ../nbs/31_cli.ipynb #4afff9bf
 def _cluster(address, cores, what):
     "One of the functions of chapter 32, or None if no cluster is asked for"
-    if address is None and cores is not None: raise ValueError('--cores is for a cluster: give --cluster local, or an address')
+    if address is None and cores is not None:
+        raise ValueError('--cores is for a cluster: give --cluster local, or an address')
     return None if address is None else getattr(import_module('coordflow_nb.cluster'), what)(address, cores)
 
-_CLUSTER = typer.Option(None, metavar='ADDRESS|local', help='share the work among the machines of a Ray cluster, or the cores of this one')
+_CLUSTER = typer.Option(None, metavar='ADDRESS|local',
+                        help='share the work among the machines of a Ray cluster, or the cores of this one')
 _CORES = typer.Option(None, min=1, help='cores for each task on a cluster')
 
 class _Stopped(Exception): "The user stopped a command, which says what is left."
 
 @app.command()
 def encode(
-    source: str = typer.Argument(..., metavar='IN', help='a video file, a folder of PNGs, .npy, or bunny, carphone, moving_layers'),
+    source: str = typer.Argument(..., metavar='IN',
+                                 help='a video file, a folder of PNGs, .npy, or bunny, carphone, '
+                                      'moving_layers'),
     out: Path = typer.Argument(..., metavar='OUT.cfv'),
-    size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='crop to this shape, centred, and scale to this size'),
+    size: str = typer.Option(None, parser=parse_size, metavar='WxH',
+                             help='crop to this shape, centred, and scale to this size'),
     start: int = typer.Option(0, min=0, help='first frame'),
     frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
     color: Color = typer.Option('texture', help='kind of Color Network'),
-    layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their place, at least 2 of networks'),
-    flow: Flow = typer.Option('warm', help='the motion is measured first, learned from zero, or there is none'),
-    bpp: float = typer.Option(None, help='bits per pixel that the file may take; by default 0.1, and at least 2,000 bytes a group'),
+    layers: int = typer.Option(None, min=1, max=16,
+                               help='number of layers; by default as many as earn their place, at least 2 of networks'),
+    flow: Flow = typer.Option('warm',
+                              help='the motion is measured first, learned from zero, or there is none'),
+    bpp: float = typer.Option(None, help='bits per pixel that the file may take; by default 0.1, and at '
+                                         'least 2,000 bytes a group'),
     seconds: float = typer.Option(None, help='time to fit each group of pictures; 60 by default'),
-    steps: int = typer.Option(None, min=1, help='or steps to fit, rounds of textures: the same file each time'),
-    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; a group never crosses a cut'),
+    steps: int = typer.Option(None, min=1,
+                              help='or steps to fit, rounds of textures: the same file each time'),
+    gop: int = typer.Option(64, min=1,
+                            help='frames in a group of pictures, at most; a group never crosses a cut'),
     seed: int = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn'),
     device: Device = typer.Option(None, help='CUDA if there is one, by default'),
-    resume: bool = typer.Option(False, '--resume', help='go on with what an interrupted encode left in OUT.cfv.part'),
+    resume: bool = typer.Option(False, '--resume',
+                                help='go on with what an interrupted encode left in OUT.cfv.part'),
     cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compress a clip into a .cfv file."
-    check_writable(out, ('.cfv',)); check_positive(bpp=bpp, seconds=seconds)
+    check_writable(out, ('.cfv',))
+    check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
-    request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value, bpp=bpp, gop=gop, seed=seed,
+    request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
+                   bpp=bpp, gop=gop, seed=seed,
                  seconds=60. if seconds is None and steps is None else seconds, steps=steps)
-    try: header, found = encode_file(source, out, **request, device=_device(device), resume=resume, run=_cluster(cluster, cores, 'on_cluster'), say=lambda line: print(line, flush=True))
-    except Interrupted as e: raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and say nothing
+    try:
+        header, found = encode_file(source, out, **request, device=_device(device), resume=resume,
+                                    run=_cluster(cluster, cores, 'on_cluster'),
+                                    say=lambda line: print(line, flush=True))
+    except Interrupted as e:
+        raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and say nothing
     some, many = min(found), max(found)
     rate = 8*header.file_bytes/(header.frames*header.width*header.height)
-    print(f"{out}: {some if some == many else f'{some} to {many}'} layer{'s'*(many > 1)}, {header.file_bytes:,} bytes, {rate:.4f} bpp")
+    print(f"{out}: {some if some == many else f'{some} to {many}'} layer{'s'*(many > 1)}, "
+          f"{header.file_bytes:,} bytes, {rate:.4f} bpp")
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager
@@ -181,7 +210,8 @@ def _naming(path):
     except BitstreamError as e: raise ValueError(f'{path}: {e}') from None
 
 # %% ../nbs/31_cli.ipynb #4ac4ff84
-_TRUST = typer.Option(False, '--trust', help='let the file ask for any amount of work and memory: for files that you made yourself')
+_TRUST = typer.Option(False, '--trust', help='let the file ask for any amount of work and memory: for files '
+                                             'that you made yourself')
 
 def _limits(trust):
     "What a file may ask for."
@@ -205,15 +235,18 @@ def decode(
     scale: float = typer.Option(None, help='or at this multiple of the coded size'),
     fps: str = typer.Option(None, parser=parse_fps, metavar='F', help='render at this frame rate'),
     frames: str = typer.Option(None, parser=parse_range, metavar='A:B', help='only frames A to B-1'),
-    region: str = typer.Option(None, parser=parse_region, metavar='X,Y,W,H', help='only this part, in output pixels'),
+    region: str = typer.Option(None, parser=parse_region, metavar='X,Y,W,H',
+                               help='only this part, in output pixels'),
     layer: int = typer.Option(None, min=0, help='only this layer'),
     trust: bool = _TRUST,
 ):
     "Decompress a .cfv file, at any size, frame rate and region."
     from coordflow_nb import codec
-    check_writable(out, ('.mp4', '.gif', '.npy', '')); check_positive(scale=scale, fps=fps)
+    check_writable(out, ('.mp4', '.gif', '.npy', ''))
+    check_positive(scale=scale, fps=fps)
     with _naming(source):
-        clip = codec.decode_stream(source, size=size, scale=scale, fps=fps, frames=frames, region=region, layer=layer, limits=_limits(trust))
+        clip = codec.decode_stream(source, size=size, scale=scale, fps=fps, frames=frames, region=region,
+                                   layer=layer, limits=_limits(trust))
         clip.save(out)
     print(f'{out}: {_about(clip)}')
 
@@ -228,7 +261,8 @@ def _show(said, as_json):
 
 # %% ../nbs/31_cli.ipynb #f4215b7a
 @app.command()
-def info(source: Path = typer.Argument(..., metavar='IN.cfv'), as_json: bool = typer.Option(False, '--json', help='print JSON'), trust: bool = _TRUST):
+def info(source: Path = typer.Argument(..., metavar='IN.cfv'),
+         as_json: bool = typer.Option(False, '--json', help='print JSON'), trust: bool = _TRUST):
     "Say what is in a .cfv file."
     from coordflow_nb import codec
     with _naming(source): _show(codec.info(source, _limits(trust)), as_json)
@@ -236,7 +270,8 @@ def info(source: Path = typer.Argument(..., metavar='IN.cfv'), as_json: bool = t
 @app.command()
 def evaluate(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
-    reference: str = typer.Argument(..., metavar='REFERENCE', help='the clip that was compressed; the file knows which part'),
+    reference: str = typer.Argument(..., metavar='REFERENCE',
+                                    help='the clip that was compressed; the file knows which part'),
     as_json: bool = typer.Option(False, '--json', help='print JSON'),
     trust: bool = _TRUST,
 ):
@@ -248,9 +283,13 @@ def evaluate(
 @app.command()
 def compare(
     source: str = typer.Argument(..., metavar='IN', help='as in encode'),
-    codecs: str = typer.Option(None, parser=parse_names, metavar='A,B,...', help='x264, x265, svtav1, vvenc, or a kind of Color Network; x264-veryslow is another preset, mlp-noflow goes without motion; all by default'),
-    rates: str = typer.Option(None, parser=parse_rates, metavar='R,S,...', help='bits per pixel, by default 0.02,0.05,0.1,0.2; BD-rate takes four'),
-    size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='crop to this shape, centred, and scale to this size'),
+    codecs: str = typer.Option(None, parser=parse_names, metavar='A,B,...',
+                               help='x264, x265, svtav1, vvenc, or a kind of Color Network; x264-veryslow is '
+                                    'another preset, mlp-noflow goes without motion; all by default'),
+    rates: str = typer.Option(None, parser=parse_rates, metavar='R,S,...',
+                              help='bits per pixel, by default 0.02,0.05,0.1,0.2; BD-rate takes four'),
+    size: str = typer.Option(None, parser=parse_size, metavar='WxH',
+                             help='crop to this shape, centred, and scale to this size'),
     start: int = typer.Option(0, min=0, help='first frame'),
     frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
     seconds: float = typer.Option(60, help='time to fit, for each of our files'),
@@ -265,10 +304,12 @@ def compare(
     rd.check_comparison(codecs, rates, seconds)
     if out: check_folder(out)
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
-    words = ['coordflow', 'compare', source, '--codecs', ','.join(codecs), '--rates', ','.join(f'{r:g}' for r in rates), '--size', '{}x{}'.format(*video.size),
+    words = ['coordflow', 'compare', source, '--codecs', ','.join(codecs), '--rates',
+             ','.join(f'{r:g}' for r in rates), '--size', '{}x{}'.format(*video.size),
              '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
     elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
-    report = rd.compare(video, codecs, rates, **({'curves': elsewhere} if elsewhere else {}), seconds=seconds, seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
+    report = rd.compare(video, codecs, rates, **({'curves': elsewhere} if elsewhere else {}), seconds=seconds,
+                        seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
     if out: reports.write_report(report, out)
     print(json.dumps(report) if as_json else reports.tables(report))
 
@@ -291,10 +332,12 @@ def _save(video, out):
 def upsample(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
     out: str = typer.Argument(..., metavar='OUT', help='.mp4, .gif, .npy, or a folder for PNGs'),
-    scale: float = typer.Option(None, help='multiple of the coded size, up to 64; 2 by default if nothing else is asked for'),
+    scale: float = typer.Option(None, help='multiple of the coded size, up to 64; 2 by default if nothing '
+                                           'else is asked for'),
     size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='or a size'),
     fps: str = typer.Option(None, parser=parse_fps, metavar='F', help='frame rate, for more frames or fewer'),
-    original: str = typer.Option(None, metavar='CLIP', help='the clip that was compressed: its detail has no coding errors'),
+    original: str = typer.Option(None, metavar='CLIP',
+                                 help='the clip that was compressed: its detail has no coding errors'),
     trust: bool = _TRUST,
 ):
     "Enlarge a .cfv file, with the detail that its frames have together, and add frames."
@@ -310,7 +353,8 @@ def upsample(
 @app.command()
 def segment(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
-    out: str = typer.Argument(..., metavar='OUT', help='a folder for PNGs, or .mp4, .gif or .npy for the overlay'),
+    out: str = typer.Argument(..., metavar='OUT',
+                              help='a folder for PNGs, or .mp4, .gif or .npy for the overlay'),
     layer: int = typer.Option(None, min=0, help='only this layer'),
     soft: bool = typer.Option(False, '--soft', help='shares instead of yes and no'),
     overlay: bool = typer.Option(False, '--overlay', help='coloured frames, also if OUT is a folder'),
@@ -320,8 +364,11 @@ def segment(
 ):
     "Masks of the layers of a .cfv file."
     from coordflow_nb.applications import segmentation
-    with _naming(source): said = segmentation.segment(_opened(source, trust), out, layer=layer, soft=soft, overlaid=overlay, clean=clean)
-    print(json.dumps(said) if as_json else f"{out}: {said['kind']}, {said['frames']} frames, layers {', '.join(map(str, said['layers']))}")
+    with _naming(source):
+        said = segmentation.segment(_opened(source, trust), out, layer=layer, soft=soft, overlaid=overlay,
+                                    clean=clean)
+    print(json.dumps(said) if as_json else f"{out}: {said['kind']}, {said['frames']} frames, layers "
+                                           f"{', '.join(map(str, said['layers']))}")
 
 # %% ../nbs/31_cli.ipynb #33027725
 def _is_coded(source): return Path(source).suffix.lower() == '.cfv'
@@ -330,8 +377,11 @@ def _is_coded(source): return Path(source).suffix.lower() == '.cfv'
 def inpaint(
     source: str = typer.Argument(..., metavar='IN', help='a clip, as in encode, or a .cfv file'),
     out: str = typer.Argument(..., metavar='OUT', help='.mp4, .gif, .npy, or a folder for PNGs'),
-    mask: Path = typer.Option(None, metavar='MASKS', help='white where to fill: a picture for all frames, a folder or zip of PNGs, a clip, .npy'),
-    remove: int = typer.Option(None, min=0, metavar='L', help='or, of a .cfv file: this layer goes, and what is behind it comes'),
+    mask: Path = typer.Option(None, metavar='MASKS',
+                              help='white where to fill: a picture for all frames, a folder or zip of PNGs, '
+                                   'a clip, .npy'),
+    remove: int = typer.Option(None, min=0, metavar='L',
+                               help='or, of a .cfv file: this layer goes, and what is behind it comes'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
     trust: bool = _TRUST,
 ):
@@ -340,12 +390,16 @@ def inpaint(
     from coordflow_nb.files import Video
     from coordflow_nb.applications import inpainting
     check_writable(out, _VIDEO)
-    if (mask is None) == (remove is None): raise ValueError('give --mask MASKS, or --remove L for a .cfv file')
+    if (mask is None) == (remove is None):
+        raise ValueError('give --mask MASKS, or --remove L for a .cfv file')
     if remove is not None:
-        if not _is_coded(source): raise ValueError(f'{source} is no .cfv file: --remove needs one, for its layers; encode the clip first, or give --mask')
+        if not _is_coded(source):
+            raise ValueError(f'{source} is no .cfv file: --remove needs one, for its layers; encode the clip '
+                             f'first, or give --mask')
         with _naming(source): video = inpainting.remove_layer(_opened(source, trust), remove, layers=layers)
     else:
-        with _naming(source): video = codec.decode(source, limits=_limits(trust)) if _is_coded(source) else Video.open(source)
+        with _naming(source):
+            video = codec.decode(source, limits=_limits(trust)) if _is_coded(source) else Video.open(source)
         video = inpainting.inpaint(video, inpainting.read_mask(mask, len(video), video.size), layers=layers)
     _save(video, out)
 
@@ -353,10 +407,13 @@ def inpaint(
 def stabilize(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
     out: str = typer.Argument(..., metavar='OUT', help='.mp4, .gif, .npy, or a folder for PNGs'),
-    smooth: float = typer.Option(None, metavar='S', help='frames that the path of the camera is smoothed over, 8 by default'),
+    smooth: float = typer.Option(None, metavar='S',
+                                 help='frames that the path of the camera is smoothed over, 8 by default'),
     lock: bool = typer.Option(False, '--lock', help='or hold the camera still'),
-    layer: int = typer.Option(None, min=0, help='calm this layer; by default the one that fills most of the picture'),
-    crop: bool = typer.Option(False, '--crop', help='zoom in to what each frame saw; by default other frames fill the border'),
+    layer: int = typer.Option(None, min=0,
+                              help='calm this layer; by default the one that fills most of the picture'),
+    crop: bool = typer.Option(False, '--crop',
+                              help='zoom in to what each frame saw; by default other frames fill the border'),
     trust: bool = _TRUST,
 ):
     "A calm camera."
@@ -383,7 +440,8 @@ def denoise(
     from coordflow_nb.files import Video
     from coordflow_nb.applications import denoising
     check_writable(out, _VIDEO)
-    if _is_coded(source): raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was compressed')
+    if _is_coded(source):
+        raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was compressed')
     done = denoising.denoise(Video.open(source), sigma=sigma, noise=noise.value, layers=layers)
     _save(done.video, out)
     print(f'noise of {done.sigma:.1f} levels, strength {done.strength:g}, {done.rounds} rounds')
@@ -395,10 +453,12 @@ def edit(
     layer: int = typer.Option(0, min=0, help='the layer to edit'),
     overlay: Path = typer.Option(None, metavar='PNG', help='a picture with transparency to put on the layer'),
     text: str = typer.Option(None, help='or a text'),
-    at: str = typer.Option(None, parser=parse_point, metavar='X,Y', help='its centre, in pixels of the frame; the middle by default'),
+    at: str = typer.Option(None, parser=parse_point, metavar='X,Y',
+                           help='its centre, in pixels of the frame; the middle by default'),
     scale: float = typer.Option(None, help='pixels of the frame for one of the picture'),
     angle: float = typer.Option(0., help='degrees, anticlockwise'),
-    frame: float = typer.Option(None, metavar='K', help='the frame that X,Y is in; the middle one by default'),
+    frame: float = typer.Option(None, metavar='K',
+                                help='the frame that X,Y is in; the middle one by default'),
     recolour: str = typer.Option(None, metavar='HOW', help='grey, hue:DEGREES, or gain:R,G,B'),
     drop: bool = typer.Option(False, '--drop', help='leave the layer out'),
     trust: bool = _TRUST,
@@ -406,7 +466,8 @@ def edit(
     "Paint on, recolour or drop a layer; the paint follows the motion."
     from coordflow_nb.applications import editing
     check_writable(out, _VIDEO)
-    edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame, recolour=recolour, drop=drop)
+    edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame,
+                             recolour=recolour, drop=drop)
     with _naming(source): _save(editing.edit_stream(_opened(source, trust), edits), out)
 
 # %% ../nbs/31_cli.ipynb #d7e4e839
@@ -434,7 +495,9 @@ def main(
         if status == 130: raise KeyboardInterrupt   # typer's way to say that there was one
     except (Exception, KeyboardInterrupt) as error:
         problem, status = _problem(error)
-        if 'kept in' in problem: problem += '; to go on: ' + shlex.join(['coordflow', *args, *['--resume']*('--resume' not in args)])
+        if 'kept in' in problem:
+            problem += '; to go on: ' + shlex.join(['coordflow', *args,
+                                                    *['--resume']*('--resume' not in args)])
         print('coordflow: ' + ' '.join(problem.split()), file=sys.stderr)
     if status: sys.exit(status)
 

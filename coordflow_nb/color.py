@@ -33,9 +33,11 @@ class ColorSettings:
     activation: str = 'gelu'   # 'gelu' or 'sine'
     def __post_init__(self):
         if self.kind != 'mlp': raise ValueError(f"color kind is {self.kind!r}: it must be 'mlp'")
-        if self.activation not in ACTIVATIONS: raise ValueError(f"activation is {self.activation!r}: it must be one of {', '.join(ACTIVATIONS)}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation is {self.activation!r}: it must be one of {', '.join(ACTIVATIONS)}")
         for name, low in dict(width=1, depth=1, octaves=0, time_octaves=0).items():
-            if getattr(self, name) < low: raise ValueError(f'color {name} is {getattr(self, name)}: it must be at least {low}')
+            if getattr(self, name) < low:
+                raise ValueError(f'color {name} is {getattr(self, name)}: it must be at least {low}')
 
 # %% ../nbs/05_color.ipynb #72f46361
 def _init_gelu(layers, generator):
@@ -45,7 +47,7 @@ def _init_gelu(layers, generator):
 
 # %% ../nbs/05_color.ipynb #c803a4cc
 def _init_sine(layers, generator, omega=None):
-    "Sitzmann et al. 2020, section 3.2: unit variance before each sine; `omega` spreads the first layer over many periods of raw coordinates."
+    "Sitzmann et al. 2020, section 3.2: unit variance before each sine; `omega`: frequency scale"
     for i, l in enumerate(layers):
         bound = omega/l.in_features if i == 0 and omega else (6/l.in_features)**0.5
         nn.init.uniform_(l.weight, -bound, bound, generator=generator)

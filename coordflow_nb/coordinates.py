@@ -57,7 +57,7 @@ def sample_pixels(
     frames: torch.Tensor,       # [T, H, W, 3] uint8, contiguous, on any device
     n: int,                     # number of pixels to draw, with replacement
     generator: torch.Generator, # source of randomness, on the device of `frames`
-    among: torch.Tensor = None, # int64 [m], pixels to draw from, counted frame by frame, row by row; None: all
+    among: torch.Tensor = None, # int64 [m], pixels to draw from, frame by frame, row by row; None: all
 ) -> Sample:                    # n pixels, on the device of `frames`
     "Draw pixels uniformly from the whole clip"
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.is_contiguous():

@@ -45,14 +45,15 @@ def fastest_arithmetic(
     batch: int,      # pixels a step
     repeat: int = 3, # steps to time in each combination; the fastest counts
 ) -> tuple:          # ('fp32' or 'bf16', number of CPU threads)
-    "Time a few steps in each combination; bf16 and threads must be 1.2 times faster. A GPU that has bf16 takes it"
+    "Time a few steps in each combination; bf16 and threads must win by a fifth. A GPU with bf16 takes it"
     if frames.is_cuda: return 'bf16' if torch.cuda.is_bf16_supported() else 'fp32', torch.get_num_threads()
     sample = sample_pixels(frames, batch, torch.Generator().manual_seed(0))
     def seconds(choice):
         precision, threads = choice
         times = []
         with arithmetic(threads):
-            while len(times) <= repeat and sum(times) < 0.5: times.append(_seconds_of(model, sample, precision))
+            while len(times) <= repeat and sum(times) < 0.5:
+                times.append(_seconds_of(model, sample, precision))
         handicap = (1.2 if precision == 'bf16' else 1)*(1.2 if threads > 1 else 1)
         return min(times[1:] or times)*handicap
     choices = [(p, n) for p in ('fp32', 'bf16') for n in sorted({1, torch.get_num_threads()})]
@@ -127,12 +128,10 @@ class RecordedFitter(SafeFitter):
     "The same steps, played back by a GPU; the parameters are those of `Fitter`"
     def __init__(self, *args):
         super().__init__(*args)
-        device = self.frames.device
         for group in self.optimizer.param_groups:
-            group.update(lr=torch.tensor(self.settings.lr, device=device), capturable=True)
-        self.weight = torch.tensor(0. if callable(self.lam) else float(self.lam), device=device)
-        self.taken = 0         # steps so far
-        self.recorded = None   # the scale of the learning rate at which a step was recorded
+            group.update(lr=torch.tensor(self.settings.lr, device=self.frames.device), capturable=True)
+        self.weight = torch.tensor(0. if callable(self.lam) else float(self.lam), device=self.frames.device)
+        self.taken, self.recorded = 0, None   # steps so far; scale of the learning rate at the recording
 
     def record(self):
         "Record a step; nothing is computed yet"
@@ -179,7 +178,8 @@ class Checkpoint:
         if time.perf_counter() - self.last < self.every: return
         new, self.last = self.path.with_name(self.path.name + '.new'), time.perf_counter()
         state = dict(parts=[p.state_dict() for p in fitter.rollback.parts], scale=fitter.rollback.scale,
-                     generator=fitter.generator.get_state(), lam=vars(fitter.lam) if callable(fitter.lam) else {},
+                     generator=fitter.generator.get_state(),
+                     lam=vars(fitter.lam) if callable(fitter.lam) else {},
                      elapsed=budget.elapsed(), step=step, history=vars(history))
         try:
             torch.save(state, new)
@@ -198,12 +198,12 @@ class Checkpoint:
         vars(history).update(state['history'])
         return state['step']
 
-# %% ../nbs/07a_fitting_in_practice.ipynb #215ae1ab
+# %% ../nbs/07a_fitting_in_practice.ipynb #097c619d
 def _fitter(model, frames, settings, rate, lam, prior, known, timed):
     "The fitter for the device of the frames, with its arithmetic chosen, and the number of CPU threads"
     if known is not None and (known.shape != frames.shape[:3] or not known.any()):
-        raise ValueError(f'known is {list(known.shape)} with {int(known.sum()):,} pixels: give one truth value a pixel, '
-                         f'{list(frames.shape[:3])}, at least one of them true')
+        raise ValueError(f'known is {list(known.shape)} with {int(known.sum()):,} pixels: '
+                         f'give one truth value a pixel, {list(frames.shape[:3])}, at least one of them true')
     threads = torch.get_num_threads()
     if settings.precision == 'auto':
         choose = fastest_arithmetic if timed else steady_arithmetic
@@ -212,16 +212,17 @@ def _fitter(model, frames, settings, rate, lam, prior, known, timed):
     kind = RecordedFitter if frames.is_cuda else SafeFitter
     return kind(model, frames, settings, rate, lam, prior, known), threads
 
+# %% ../nbs/07a_fitting_in_practice.ipynb #215ae1ab
 def fit(
-    model,                   # `CoordFlow`, or anything with forward(p, t, k) -> (rgb, alpha); changed in place
+    model,                   # `CoordFlow`, or anything with forward(p, t, k) -> (rgb, alpha); is changed
     video,                   # `Video`, or uint8 frames [T, H, W, 3]
     *,
     seconds: float = None,   # time budget, kept within 5 %; give this
     steps: int = None,       # or a number of steps
     settings: FitSettings = FitSettings(),
-    rate=None,               # model -> estimated bits of the file, a scalar tensor with gradients; None: distortion only
+    rate=None,               # model -> estimated bits of the file, a scalar with gradients; None: no rate
     lam=0.,                  # weight of bits per pixel in the loss, a number or a function of (bpp, progress)
-    prior=None,              # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`; None: no prior
+    prior=None,              # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`
     known=None,              # bool [T, H, W], pixels that carry loss (chapter 23 leaves some out); None: all
     keep: Checkpoint = None, # where to keep the state, and to go on from; None: nowhere
     device=None,             # None: CUDA if there is one, else CPU
@@ -231,7 +232,8 @@ def fit(
     budget = Budget(seconds, steps)
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     frames = getattr(video, 'frames', video).to(device).contiguous()
-    fitter, threads = _fitter(model.to(device).train(), frames, settings, rate, lam, prior, known, steps is None)
+    fitter, threads = _fitter(model.to(device).train(), frames, settings, rate, lam, prior, known,
+                              steps is None)
     history, recent = History(precision=fitter.settings.precision), []
     step = keep.restore(fitter, budget, history) if keep else 0
     done = budget.progress(step)

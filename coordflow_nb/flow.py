@@ -91,7 +91,7 @@ def fix_gauge(
 
 # %% ../nbs/04_flow.ipynb #1cc6e4c8
 class Coded(NamedTuple):
-    "A tensor that a module wants in the file; `kind` ('weight', 'bias' or 'motion') says how it is rounded and priced"
+    "A tensor that a module wants in the file; `kind` ('weight', 'bias', 'motion') decides rounding and rate"
     name: str
     tensor: torch.Tensor
     kind: str
@@ -103,14 +103,16 @@ class FlowSettings:
     kind: str = 'network' # 'network', 'table' or 'none'
     frames: int = 1       # T, frames of the clip (or group of pictures)
     width: int = 16       # hidden units a layer (network)
-    octaves: int = 0      # octaves of the encoding of time (network); 0: as many as `frames` calls for, see `time_octaves`
+    # octaves of the encoding of time (network); 0: as many as `frames` calls for, see `time_octaves`
+    octaves: int = 0
     depth: int = 1        # hidden layers (network)
 
     def __post_init__(self):
         if self.kind not in ('network', 'table', 'none'):
             raise ValueError(f"flow kind is {self.kind!r}: it must be 'network', 'table' or 'none'")
         for name, low in dict(frames=1, width=1, octaves=0, depth=1).items():
-            if getattr(self, name) < low: raise ValueError(f'flow {name} is {getattr(self, name)}: it must be at least {low}')
+            if getattr(self, name) < low:
+                raise ValueError(f'flow {name} is {getattr(self, name)}: it must be at least {low}')
 
     @property
     def time_octaves(self):
@@ -134,7 +136,8 @@ class FlowTable(nn.Module):
         super().__init__()
         self.settings = settings
         self.motion = nn.Parameter(torch.zeros(settings.frames, 4))
-        self.register_buffer('free', (torch.arange(settings.frames) != settings.frames // 2).float()[:, None], persistent=False)
+        self.register_buffer('free', (torch.arange(settings.frames) != settings.frames // 2).float()[:, None],
+                             persistent=False)
 
     def coded(self): return [Coded('motion', self.motion, 'motion')]
 
@@ -164,7 +167,8 @@ class FlowNetwork(nn.Module):
         nn.init.zeros_(self.out.weight)
         self.register_buffer('reference', frame_times(s.frames, [s.frames // 2])[0], persistent=False)
 
-    def coded(self): return [Coded(n, p, 'bias' if p.ndim == 1 else 'weight') for n, p in self.named_parameters()]
+    def coded(self):
+        return [Coded(n, p, 'bias' if p.ndim == 1 else 'weight') for n, p in self.named_parameters()]
 
     def _raw(self, t):
         h = positional_encoding(t, self.settings.time_octaves)
@@ -172,7 +176,8 @@ class FlowNetwork(nn.Module):
         return self.out(h) / self.settings.width**0.5
 
     def forward(self, t):
-        with torch.autocast(t.device.type, enabled=False):              # bfloat16 would be off by whole pixels in a large frame
+        # bfloat16 would be off by whole pixels in a large frame
+        with torch.autocast(t.device.type, enabled=False):
             q = self._raw(t) - self._raw(self.reference)
         return torch.where(t == self.reference, torch.zeros_like(q), q)
 
@@ -202,7 +207,8 @@ def plot_trajectory(
     curves = q[..., 0].rad2deg(), 100*q[..., 1].expm1(), q[..., 2]*size[1]/2, q[..., 3]*size[1]/2
     for panel, values, title in zip(ax, curves, ('rotation [deg]', 'zoom [%]', 'dx [px]', 'dy [px]')):
         for color, v in zip(LAYER_COLORS, values): panel.plot(x, v, **{'color': color, **style})
-        panel.set_title(title, fontsize=10); panel.set_xlabel('frame')
+        panel.set_title(title, fontsize=10)
+        panel.set_xlabel('frame')
     return ax
 
 # %% ../nbs/04_flow.ipynb #2855e9f4
@@ -212,7 +218,8 @@ def trajectory_error(
     size: tuple,         # (W, H) of the frame in pixels
 ) -> torch.Tensor:       # [..., T] root mean square distance over the frame, in pixels of that size
     "How far apart two trajectories carry the pixels of a frame"
-    p = pixel_grid((16, 16), device=q.device).reshape(-1, 2) * torch.tensor([size[0] / size[1], 1], device=q.device)
+    wide = torch.tensor([size[0] / size[1], 1], device=q.device)
+    p = pixel_grid((16, 16), device=q.device).reshape(-1, 2) * wide
     gap = transform(q[..., None, :], p) - transform(truth[..., None, :], p)
     return gap.square().sum(-1).mean(-1).sqrt() * size[1] / 2
 
@@ -221,8 +228,8 @@ def _fit_network(flow, target, steps):
     "Least squares in (a, s, dx, dy) by L-BFGS"
     target = target.to(flow.reference)
     t = frame_times(len(target), device=target.device)
-    optimizer = torch.optim.LBFGS(flow.parameters(), max_iter=steps, history_size=20, line_search_fn='strong_wolfe',
-                                  tolerance_grad=1e-9, tolerance_change=1e-12)
+    optimizer = torch.optim.LBFGS(flow.parameters(), max_iter=steps, history_size=20,
+                                  line_search_fn='strong_wolfe', tolerance_grad=1e-9, tolerance_change=1e-12)
     def loss():
         optimizer.zero_grad()
         value = (flow(t) - target).square().mean()
@@ -240,7 +247,8 @@ def fit_flow(
     "Fit a flow to a known trajectory"
     target = fix_gauge(similarities.detach())
     if target.shape != (flow.settings.frames, 4):
-        raise ValueError(f'similarities are {list(target.shape)}: this flow needs [{flow.settings.frames}, 4]')
+        raise ValueError(f'similarities are {list(target.shape)}: '
+                         f'this flow needs [{flow.settings.frames}, 4]')
     if isinstance(flow, FlowTable): flow.motion.data.copy_(target)
     if isinstance(flow, FlowNetwork): _fit_network(flow, target, steps)
     return flow

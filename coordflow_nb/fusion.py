@@ -60,13 +60,14 @@ class CoordFlow(nn.Module):
                              'give at least one layer, all for the same number')
         self.frames = frames.pop()
         self.register_buffer('times', frame_times(self.frames), persistent=False)
-        self.evaluator = as_it_is   # for renderers: appearance model -> function (q [n, 2], t [1, 1]) -> [n, 4]
+        # for renderers: appearance model -> function (q [n, 2], t [1, 1]) -> [n, 4]
+        self.evaluator = as_it_is
 
 # %% ../nbs/06_fusion.ipynb #9ece46cc
 @patch
 def motion(self: CoordFlow,
     t: torch.Tensor,         # [n, 1] times
-    k: torch.Tensor = None,  # [n] frame numbers, when every time is a frame's: then each flow runs once a frame, not once a pixel
+    k: torch.Tensor = None,  # [n] frame numbers, if all times are frames': each flow then runs once a frame
 ) -> torch.Tensor:           # [L, n, 4] similarities
     "Where each layer lies at these times"
     if k is None: return torch.stack([l.flow(t) for l in self.layers])
@@ -79,7 +80,8 @@ def colors(self: CoordFlow,
 ) -> torch.Tensor:   # [L, n, 4] RGB around [0, 1], not clamped, then the alpha logit
     "Colours and alpha logits of all layers, at once where that is possible"
     models = [l.color for l in self.layers]
-    together = getattr(models[0], 'together', None)   # not every appearance model can be evaluated with others
+    # not every appearance model can be evaluated with others
+    together = getattr(models[0], 'together', None)
     at_once = together(models) if together and len(models) > 1 else None
     return at_once(q, t) if at_once else torch.stack([c(x, t) for c, x in zip(models, q)])
 
@@ -102,7 +104,8 @@ class ModelSettings:
     color: ColorSettings = ColorSettings() # of every layer
     flow: FlowSettings = FlowSettings()    # of every layer; its `frames` is replaced by ours
     def __post_init__(self):
-        if not 1 <= self.layers <= 255: raise ValueError(f'layers is {self.layers}: it must be between 1 and 255')
+        if not 1 <= self.layers <= 255:
+            raise ValueError(f'layers is {self.layers}: it must be between 1 and 255')
 
 # %% ../nbs/06_fusion.ipynb #ade61718
 def make_model(
@@ -112,7 +115,8 @@ def make_model(
     "Build an untrained model"
     g = torch.Generator().manual_seed(seed)
     flow = replace(settings.flow, frames=settings.frames)
-    model = CoordFlow([Layer(make_flow(flow, g), make_color(settings.color, g)) for _ in range(settings.layers)])
+    model = CoordFlow([Layer(make_flow(flow, g), make_color(settings.color, g))
+                       for _ in range(settings.layers)])
     model.settings = settings
     return model
 
@@ -121,7 +125,8 @@ def make_model(
 def coded(self: CoordFlow) -> list: # of `Coded`
     "Every tensor that goes into the file, in a fixed order"
     return [Coded(f'layers.{i}.{part}.{c.name}', c.tensor, c.kind)
-            for i, l in enumerate(self.layers) for part in ('flow', 'color') for c in getattr(l, part).coded()]
+            for i, l in enumerate(self.layers) for part in ('flow', 'color')
+            for c in getattr(l, part).coded()]
 
 # %% ../nbs/06_fusion.ipynb #5af9e4c8
 class Rendered(NamedTuple):
@@ -153,15 +158,16 @@ def _frames(self: CoordFlow, grid, times, warps, layer, chunk):
 @patch
 def render(self: CoordFlow,
     size: tuple,          # (W, H) of the whole picture in pixels; any size
-    times,                # times to render: [n, 1] or [n], any values; `frame_times` gives those of the frames
+    times,                # times to render: [n, 1] or [n], any values; see `frame_times`
     region: tuple = None, # (x, y, w, h) in pixels of that size: only this part; it may reach outside
     layer: int = None,    # only this layer's colour; None: all layers fused
     warp=None,            # [4] or [n, 4] similarity applied to positions first: move the camera
     chunk: int = None,    # pixels at once: bounds the memory; None: 2^17 on a CPU (its cache), 2^21 on a GPU
 ):                        # yields a `Rendered` for each time
-    "Render frames one by one; memory depends on `chunk` and the size of one frame, not on the number of frames"
+    "Render frames one by one; memory depends on `chunk` and the size of a frame, not on how many there are"
     L, device = len(self.layers), self.times.device
-    if layer is not None and not 0 <= layer < L: raise ValueError(f'layer is {layer}: this model has layers 0 to {L - 1}')
+    if layer is not None and not 0 <= layer < L:
+        raise ValueError(f'layer is {layer}: this model has layers 0 to {L - 1}')
     if chunk is None: chunk = 2**21 if device.type == 'cuda' else 2**17
     if chunk < 1: raise ValueError(f'chunk is {chunk}: it must be at least 1 pixel')
     times = torch.as_tensor(times, dtype=torch.float32, device=device).reshape(-1, 1)
@@ -169,7 +175,8 @@ def render(self: CoordFlow,
     if warp is not None:
         warp = torch.as_tensor(warp, dtype=torch.float32, device=device).detach()
         if warp.shape not in ((4,), (1, 4), (len(times), 4)):
-            raise ValueError(f'warp is {list(warp.shape)}: give one similarity [4], or one for each of the {len(times)} times')
+            raise ValueError(f'warp is {list(warp.shape)}: '
+                             f'give one similarity [4], or one for each of the {len(times)} times')
         warps = warp.expand(len(times), 4)
     return self._frames(pixel_grid(size, region, device), times, warps, layer, chunk)
 
@@ -196,17 +203,18 @@ def render_bytes(self: CoordFlow,
 def canonical(self: CoordFlow,
     layer: int,           # which layer
     size: tuple,          # (W, H) of the whole picture in pixels
-    t: float = 0.,        # time at which the Color Network is asked
-    region: tuple = None, # (x, y, w, h) in pixels of that size; reach outside to see more than the reference frame
+    t: float = 0.,        # time at which the appearance model is evaluated
+    region: tuple = None, # (x, y, w, h) in pixels of that size; may reach outside the reference frame
 ) -> Rendered:            # the layer in its own space
     "A layer's canonical image: render it through a camera that undoes its motion"
-    if not 0 <= layer < len(self.layers): raise ValueError(f'layer is {layer}: this model has layers 0 to {len(self.layers) - 1}')
+    if not 0 <= layer < len(self.layers):
+        raise ValueError(f'layer is {layer}: this model has layers 0 to {len(self.layers) - 1}')
     t = torch.tensor([[t]], device=self.times.device)
     with torch.no_grad(): still = inverse(self.layers[layer].flow(t))
     return next(self.render(size, t, region, layer, warp=still))
 
 # %% ../nbs/06_fusion.ipynb #7e120c55
-UNLABELED = 255   # in a map of owners: nobody knows
+UNLABELED = 255   # in a map of layer labels: nobody knows
 
 def open_borders(
     labels: torch.Tensor, # uint8 [T, h, w], layer of each pixel
@@ -217,19 +225,20 @@ def open_borders(
     return labels.masked_fill(high != low, UNLABELED)
 
 class AlphaPrior:
-    "A loss that drives alpha to 0 or 1: to the layer that owns the pixel, or, where that is open, to the one that has most of it"
+    "A loss that drives alpha to 0 or 1: to the labelled layer, or, without a label, to the one that has most"
     def __init__(self,
-        labels: torch.Tensor,  # uint8 [T, h, w]: layer of each pixel, or `UNLABELED`; a raster of any size over the frame
+        labels: torch.Tensor,  # uint8 [T, h, w]: layer of each pixel, or `UNLABELED`; of any resolution
         size: tuple,          # (W, H) of the frame
-        weight: float = 3e-3, # beta: squared error in colour that a wrong owner is worth
+        weight: float = 3e-3, # beta: squared error in colour that a wrong label is worth
     ):
         self.labels, self.aspect, self.weight = labels, size[0]/size[1], weight
 
     def at(self, k, p):
-        "Owners [n] at frame numbers k [n] and positions p [n, 2]"
+        "Layer labels [n] at frame numbers k [n] and positions p [n, 2]"
         self.labels = self.labels.to(p.device)
         h, w = self.labels.shape[1:]
-        x, y = ((p[:, 0]/self.aspect + 1)*w/2).long().clamp(0, w - 1), ((p[:, 1] + 1)*h/2).long().clamp(0, h - 1)
+        x = ((p[:, 0]/self.aspect + 1)*w/2).long().clamp(0, w - 1)
+        y = ((p[:, 1] + 1)*h/2).long().clamp(0, h - 1)
         return self.labels[k, y, x].long()
 
     def __call__(self, alpha, sample):

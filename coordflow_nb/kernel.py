@@ -78,13 +78,14 @@ def _activate(h, SINE: tl.constexpr):
 
 # %% ../nbs/07b_kernel.ipynb #8a0be4de
 @_jit
-def _network(q, out, first, hidden, last, bias, back, n, K: tl.constexpr, E: tl.constexpr, W: tl.constexpr, DEPTH: tl.constexpr,
-             SINE: tl.constexpr, PARTS: tl.constexpr, BLOCK: tl.constexpr):
+def _network(q, out, first, hidden, last, bias, back, n, K: tl.constexpr, E: tl.constexpr, W: tl.constexpr,
+             DEPTH: tl.constexpr, SINE: tl.constexpr, PARTS: tl.constexpr, BLOCK: tl.constexpr):
     "A block of pixels: q [n, 2] -> out [n, 4]"
     row, wide = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK), tl.arange(0, W)
     x = tl.load(q + 2*row, mask=row < n, other=0.)[:, None]
     y = tl.load(q + 2*row + 1, mask=row < n, other=0.)[:, None]
-    h = _product(tl.zeros((BLOCK, W), tl.float32), _encode(x, y, tl.arange(0, E)[None, :], K), first, first + E*W, BLOCK, E, W, PARTS)
+    h = _product(tl.zeros((BLOCK, W), tl.float32), _encode(x, y, tl.arange(0, E)[None, :], K), first,
+                 first + E*W, BLOCK, E, W, PARTS)
     h = _activate(h*tl.load(back) + tl.load(bias + wide)[None, :], SINE)
     for d in range(1, DEPTH):
         at = hidden + (d - 1)*2*W*W
@@ -96,22 +97,28 @@ def _network(q, out, first, hidden, last, bias, back, n, K: tl.constexpr, E: tl.
 
 # %% ../nbs/07b_kernel.ipynb #48062739
 class FusedColor:
-    "A Color Network as one kernel, for many positions at one time; weights are those of the moment when it is made"
+    "A Color Network as one kernel, for many positions at one time; with the weights it has now"
     def __init__(self,
         color: ColorMLP, # on the device where it is to work
         parts: int = 2,  # float16 numbers that stand for a float32: 2 are as good, 1 is faster
     ):
         self.color, self.parts, s = color, parts, color.settings
         if parts not in (1, 2): raise ValueError(f'parts is {parts}: it must be 1 or 2')
-        if triton is None: raise ValueError('Triton is not installed: it comes with PyTorch for CUDA on Linux')
-        if s.width > 256 or s.octaves > 12: raise ValueError(f'width is {s.width}, octaves are {s.octaves}: the kernel takes at most 256 and 12')
-        inputs, power = encoding_size(2, s.octaves), lambda n: max(16, triton.next_power_of_2(n))   # 16: the least for tensor units
+        if triton is None:
+            raise ValueError('Triton is not installed: it comes with PyTorch for CUDA on Linux')
+        if s.width > 256 or s.octaves > 12:
+            raise ValueError(f'width is {s.width}, octaves are {s.octaves}: '
+                             'the kernel takes at most 256 and 12')
+        inputs = encoding_size(2, s.octaves)
+        power = lambda n: max(16, triton.next_power_of_2(n))   # 16: the least for tensor units
         self.E, self.W = power(inputs), power(s.width)
         first, *hidden, last = [l.weight.detach() for l in color.linear]
         packed = [_halves(first[:, :inputs], self.E, self.W)] + [_halves(w, self.W, self.W) for w in hidden]
         wide = lambda x: F.pad(x, (0, self.W - x.shape[-1]))
-        self.first, self.hidden, self.back = packed[0][0], torch.cat([w for w, _ in packed[1:]] or [packed[0][0]]), torch.stack([b for _, b in packed])
-        self.last, self.time, self.bias = wide(last), first[:, inputs:], torch.stack([wide(l.bias.detach()) for l in color.linear])
+        self.first, self.back = packed[0][0], torch.stack([b for _, b in packed])
+        self.hidden = torch.cat([w for w, _ in packed[1:]] or [packed[0][0]])
+        self.last, self.time = wide(last), first[:, inputs:]
+        self.bias = torch.stack([wide(l.bias.detach()) for l in color.linear])
         self.bias[-1, :3] += 0.5
         self.mild = all(l.weight.abs().max() <= 64 for l in color.linear)
 
@@ -124,8 +131,10 @@ class FusedColor:
         s, out, bias = self.color.settings, q.new_empty(len(q), 4), self.bias.clone()
         bias[0, :s.width] += positional_encoding(t.view(1), s.time_octaves) @ self.time.T
         block = 64 if self.W > 128 else 128
-        if len(q): _network[(triton.cdiv(len(q), block),)](q.contiguous(), out, self.first, self.hidden, self.last, bias, self.back, len(q),
-            s.octaves, self.E, self.W, s.depth, s.activation == 'sine', self.parts, block, num_warps=8, num_stages=1)
+        if len(q):
+            _network[(triton.cdiv(len(q), block),)](
+                q.contiguous(), out, self.first, self.hidden, self.last, bias, self.back, len(q), s.octaves,
+                self.E, self.W, s.depth, s.activation == 'sine', self.parts, block, num_warps=8, num_stages=1)
         return out if out.isfinite().all() else self.color(q, t)   # an activation was too large for float16
 
 # %% ../nbs/07b_kernel.ipynb #7f817525
@@ -148,14 +157,16 @@ def _pays(settings, device, pixels=2**17, clock=_seconds):
         fused, plain = FusedColor(net), lambda: net(q, t)
         return bool((fused(q, t) - plain()).abs().max() < 1e-4) and clock(lambda: fused(q, t)) < clock(plain)
     except Exception as e:   # compilers fail in many ways, and the plain path works
-        if triton and not isinstance(e, ValueError): warnings.warn(f'the fused kernel does not work here, and is not used: {" ".join(str(e).split())[:200]}')
+        if triton and not isinstance(e, ValueError):
+            reason = ' '.join(str(e).split())[:200]
+            warnings.warn(f'the fused kernel does not work here, and is not used: {reason}')
         return False
 
 @singledispatch
 def evaluator(
     color, # an appearance model
 ):         # a function (q [n, 2], t [1, 1]) -> [n, 4]
-    "What evaluates the pixels of a frame fastest: one kernel where that is right and pays, else the model as it is"
+    "What evaluates a frame's pixels fastest: one kernel where that is right and pays, else the model itself"
     return color
 
 @evaluator.register

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
+from fastcore.basics import patch
 
 from .files import Video
 from .coordinates import frame_times, octaves_for, sample_pixels
@@ -44,7 +45,8 @@ class Plan:
     model: ModelSettings # what the decoder will build
     target: int          # bytes that a file of this one group may take
     weights: int         # parameters in the model
-    start: Found = field(default=None, compare=False, repr=False) # motions and layer labels to start from; None: from zero
+    # motions and layer labels to start from; None: from zero
+    start: Found = field(default=None, compare=False, repr=False)
     spent: float = 0.    # seconds that finding them took
     fewer: bool = False  # whether layers that do not pay may be left out
 
@@ -71,64 +73,78 @@ class Kind:
     name: str   # as users call it
     number: int # as files call it; once given, it stays
 
-    def plan(self,
-        video: Video,       # the frames of one group of pictures
-        *,
-        layers: int = None, # L, or at most so many where they are found; None: as many as earn their place
-        flow: str = 'warm', # where motion comes from: 'warm' (measured), 'learned', 'table' or 'none', if the kind knows it
-        bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
-    ) -> Plan:
-        "Choose layers and sizes; ValueError if the file could not hold the smallest model"
-        raise NotImplementedError
+# %% ../nbs/12_network_codec.ipynb #3728b113
+@patch
+def plan(self: Kind,
+    video: Video,       # the frames of one group of pictures
+    *,
+    layers: int = None, # L, or at most so many where they are found; None: as many as earn their place
+    flow: str = 'warm', # the motion: 'warm' (measured), 'learned', 'table' or 'none', as far as the kind has it
+    bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
+) -> Plan:
+    "Choose layers and sizes; ValueError if the file could not hold the smallest model"
+    raise NotImplementedError
 
-    def encode(self,
-        video: Video,           # the frames of one group of pictures
-        plan: Plan,             # from `plan`
-        *,
-        seconds: float = None,  # time to fit; None: no limit
-        steps: int = None,      # or steps to fit
-        seed: int = 0,          # of all that is random
-        precision: str = 'auto',# 'fp32', 'bf16' or 'auto' (chapter 07)
-        device=None,            # None: CUDA if there is one, else CPU
-        progress: bool = True,  # show a progress bar
-        keep=None,              # path of a file for the state of fitting, to go on from; None: nowhere
-        **decided,              # options out of `Decisions.encode`
-    ) -> tuple:                 # (section as bytes, without its checksum; `History`)
-        "Fit a model to a group of pictures, and write it"
-        raise NotImplementedError
+# %% ../nbs/12_network_codec.ipynb #7a6e50a7
+@patch
+def encode(self: Kind,
+    video: Video,           # the frames of one group of pictures
+    plan: Plan,             # from `plan`
+    *,
+    seconds: float = None,  # time to fit; None: no limit
+    steps: int = None,      # or steps to fit
+    seed: int = 0,          # of all that is random
+    precision: str = 'auto',# 'fp32', 'bf16' or 'auto' (chapter 07a)
+    device=None,            # None: CUDA if there is one, else CPU
+    progress: bool = True,  # show a progress bar
+    keep=None,              # path of a file for the state of fitting, to go on from; None: nowhere
+    **decided,              # options out of `Decisions.encode`
+) -> tuple:                 # (section as bytes, without its checksum; `History`)
+    "Fit a model to a group of pictures, and write it"
+    raise NotImplementedError
 
-    def read(self,
-        section: bytes,  # from `encode`
-        frames: int,     # frames of the group of pictures
-        pixels: int = 0, # of all its frames together, which limit the work that it may make
-        allow=allow_all, # called with ('memory', bytes) and ('operations', multiplications) before there are any; may raise
-    ) -> CoordFlow:      # the same weights on every machine
-        "The model of a section; BitstreamError if it is damaged"
-        raise NotImplementedError
+# %% ../nbs/12_network_codec.ipynb #e5a592e4
+@patch
+def read(self: Kind,
+    section: bytes,  # from `encode`
+    frames: int,     # frames of the group of pictures
+    pixels: int = 0, # of all its frames together, which limit the work that it may make
+    allow=allow_all, # called with 'memory' or 'operations' and an amount, before there is any; may raise
+) -> CoordFlow:      # the same weights on every machine
+    "The model of a section; BitstreamError if it is damaged"
+    raise NotImplementedError
 
-    def parts(self,
-        section: bytes, frames: int, allow=allow_all, # as for `read`
-    ) -> dict:                                        # name: bytes
-        "What the bytes of a section are spent on"
-        raise NotImplementedError
+# %% ../nbs/12_network_codec.ipynb #ee863107
+@patch
+def parts(self: Kind,
+    section: bytes,  # from `encode`
+    frames: int,     # frames of the group of pictures
+    allow=allow_all, # as for `read`
+) -> dict:           # name: bytes
+    "What the bytes of a section are spent on"
+    raise NotImplementedError
 
-    def decisions(self,
-        section: bytes, # of the first group of a scene
-    ) -> Decisions:
-        "What the other groups of the scene need not find out again"
-        return Decisions(dict(layers=section_layers(section)), {})
+@patch
+def decisions(self: Kind,
+    section: bytes, # of the first group of a scene
+) -> Decisions:
+    "What the other groups of the scene need not find out again"
+    return Decisions(dict(layers=section_layers(section)), {})
 
-    def describe(self,
-        settings: ModelSettings, # of a model of this kind
-    ) -> dict:                   # name: plain value
-        "What `info` says beside what it says of every model"
-        return {}
+@patch
+def describe(self: Kind,
+    settings: ModelSettings, # of a model of this kind
+) -> dict:                   # name: plain value
+    "What `info` says beside what it says of every model"
+    return {}
 
-    def declared(self,
-        section: bytes, frames: int, # as for `read`
-    ) -> tuple:                      # (list of tuples of `Field`, in order; whether pieces with their lengths follow, else one payload)
-        "How a section is laid out, for whoever takes files apart (chapter 17b)"
-        raise NotImplementedError
+@patch
+def declared(self: Kind,
+    section: bytes, # from `encode`
+    frames: int,    # frames of the group of pictures
+) -> tuple:         # (list of tuples of `Field`, in order; do sized pieces follow? else one payload)
+    "How a section is laid out, for whoever takes files apart (chapter 17b)"
+    raise NotImplementedError
 
 # %% ../nbs/12_network_codec.ipynb #396bee34
 SECTION_FIELDS = (
@@ -164,16 +180,17 @@ def settings_values(
 ) -> dict:            # a whole number for each of `MODEL_FIELDS`
     "Model settings as declared fields"
     c, f = s.color, s.flow
-    return dict(layers=s.layers, kind=kind, width=c.width, depth=c.depth, octaves=c.octaves, time_octaves=c.time_octaves,
-                activation=ACTIVATIONS.index(c.activation), flow=FLOWS.index(f.kind),
-                flow_width=f.width, flow_depth=f.depth, flow_octaves=f.octaves)
+    return dict(layers=s.layers, kind=kind, width=c.width, depth=c.depth, octaves=c.octaves,
+                time_octaves=c.time_octaves, activation=ACTIVATIONS.index(c.activation),
+                flow=FLOWS.index(f.kind), flow_width=f.width, flow_depth=f.depth, flow_octaves=f.octaves)
 
 def values_settings(
     v: dict,     # a whole number for each of `MODEL_FIELDS`
     frames: int, # frames of the group of pictures
 ) -> ModelSettings:
     "The settings of networks that declared fields stand for"
-    color = ColorSettings('mlp', v['width'], v['depth'], v['octaves'], v['time_octaves'], ACTIVATIONS[v['activation']])
+    color = ColorSettings('mlp', v['width'], v['depth'], v['octaves'], v['time_octaves'],
+                          ACTIVATIONS[v['activation']])
     return ModelSettings(frames, v['layers'], color, flow_settings(v, frames))
 
 def flow_settings(
@@ -195,20 +212,24 @@ def write_networks(
     return pack_fields(MODEL_FIELDS, settings_values(settings)) + steps + payload
 
 # %% ../nbs/12_network_codec.ipynb #18e0d274
-def _parameters(width, depth, inputs): return width*(inputs + depth*(width + 1) + 4)   # of a network, at most
+def _parameters(width, depth, inputs):
+    "Parameters of a network, at most"
+    return width*(inputs + depth*(width + 1) + 4)
 
 def flow_parameters(
     v: dict,     # a whole number for each of `MODEL_FIELDS`
     frames: int, # frames of the group of pictures
 ) -> int:
     "Parameters of one flow, at most"
-    return dict(none=0, table=4*frames, network=_parameters(v['flow_width'], v['flow_depth'], 64))[FLOWS[v['flow']]]
+    return dict(none=0, table=4*frames,
+                network=_parameters(v['flow_width'], v['flow_depth'], 64))[FLOWS[v['flow']]]
 
 def _check_networks(v, frames, pixels, allow):
     "Hold what the fields of networks ask for against what is allowed"
     flow = flow_parameters(v, frames)
     color = _parameters(v['width'], v['depth'], 3 + 4*v['octaves'] + 2*v['time_octaves'])
-    between = 12*v['width']*min(pixels, 2**17)   # what lies between layers, of so many pixels at once, see chapter 06
+    # what lies between layers, of so many pixels at once, see chapter 06
+    between = 12*v['width']*min(pixels, 2**17)
     allow('memory', 32*v['layers']*(flow + color) + between)
     allow('operations', v['layers']*(pixels*color + frames*flow))
 
@@ -283,7 +304,8 @@ LEAST_BITS = 2.0      # a weight of the smallest network, below which there is n
 
 def _model_settings(video, width, layers, flow):
     "Settings of a model for a clip, all but the width by rule"
-    time_octaves = min(3, max(0, int(math.log2(len(video)/2))))    # finest period at least 4 frames, see chapter 05
+    # finest period at least 4 frames, see chapter 05
+    time_octaves = min(3, max(0, int(math.log2(len(video)/2))))
     color = ColorSettings('mlp', width, 3 if width >= 16 else 2, octaves_for(video.size[1]), time_octaves)
     return ModelSettings(len(video), layers, color, FlowSettings(flow, len(video)))
 
@@ -308,7 +330,8 @@ def _flow_kind(found, video):
 def _start(video, layers, flow):
     "What to start from (`Found` or None), and the kind of flow"
     kinds = dict(warm=None, learned='network', table='table', none='none')
-    if flow not in kinds: raise ValueError(f"flow is {flow!r}: it must be 'warm', 'learned', 'table' or 'none'")
+    if flow not in kinds:
+        raise ValueError(f"flow is {flow!r}: it must be 'warm', 'learned', 'table' or 'none'")
     if flow != 'warm': return None, kinds[flow]
     found = find_layers(video, layers)
     if len(found.share) == 1: found = found.repeated(layers or 2)
@@ -325,7 +348,8 @@ def check_least(
     "Refuse a file that could not hold the smallest model: ValueError with the rate that it takes"
     if target >= least: return
     enough = math.ceil(8e4*least/math.prod(video.frames.shape[:3]))/1e4
-    raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least bpp {enough:.4f}')
+    raise ValueError(f'bpp {bpp or 0.1} is {target:,} bytes, too few for {layers} layer(s): give at least '
+                     f'bpp {enough:.4f}')
 
 def _widest(fits):
     "The largest width from 8 to 1024 that fits"
@@ -338,23 +362,25 @@ def _widest(fits):
 def plan_networks(
     video: Video,
     *,
-    layers: int = None, # L, or with 'warm' up to as many; None: with 'warm' as many as earn their place, at least 2; else 2
-    flow: str = 'warm', # 'warm' (measured first), 'learned' (a Flow Network, from zero), 'table' (from zero) or 'none'
+    layers: int = None, # L; with 'warm' at most so many; None: 2, or with 'warm' as many more as earn their place
+    flow: str = 'warm', # 'warm' (measured), 'learned' (a Flow Network, from zero), 'table' (from zero), 'none'
     bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
 ) -> Plan:
-    "Choose layers and the width of networks: as wide as can be paid for"
+    "Choose layers and the width of networks: as wide as the bytes allow"
     target, begun = target_bytes(video, bpp), time.perf_counter()
     least = lambda layers, kind: _cost(video, _model_settings(video, 8, layers, kind), LEAST_BITS)
     if flow == 'warm':   # before time is spent on what cannot be
         check_least(target, least(layers or 1, 'table'), layers or 1, bpp, video)
     start, kind = _start(video, layers, flow)
-    while start and not layers and len(start.share) > 1 and target < least(len(start.share), kind): start = start.fewer()
+    while start and not layers and len(start.share) > 1 and target < least(len(start.share), kind):
+        start = start.fewer()
     spent, layers = time.perf_counter() - begun, len(start.share) if start else layers or 2
     check_least(target, least(layers, kind), layers, bpp, video)
     make = lambda width: _model_settings(video, width, layers, kind)
     width = _widest(lambda width: _cost(video, make(width), BITS_PER_WEIGHT) <= target)
     color = make(width).color
-    return Plan('mlp', f'mlp {color.depth} x {width}', make(width), target, count_weights(make(width)), start, spent)
+    return Plan('mlp', f'mlp {color.depth} x {width}', make(width), target, count_weights(make(width)), start,
+                spent)
 
 # %% ../nbs/12_network_codec.ipynb #82c6bf15
 class RateTarget:
@@ -363,7 +389,7 @@ class RateTarget:
         bpp: float,           # the rate to land at
         lam: float = 1e-3,    # first weight
         gain: float = 60.,    # how hard to steer, per unit of progress
-        hold: float = 0.05,   # progress at which steering begins; before, the weights are still finding their place
+        hold: float = 0.05,   # progress at which steering begins; before, the weights move too much
     ):
         self.target, self.lam, self.gain, self.last = bpp, torch.tensor(lam), gain, hold
 
@@ -381,15 +407,16 @@ AIM = 0.98   # of the target, so that a rate which ends a little too high still 
 def _coarsen(write, budget):
     "The section whose steps are coarser by the smallest power of 2 that brings it to `budget` bytes"
     low, high = 0., 16.
-    if len(write(2**high)) > budget: raise ValueError(f'{budget} bytes are too few for this network: give more bits per pixel')
+    if len(write(2**high)) > budget:
+        raise ValueError(f'{budget} bytes are too few for this network: give more bits per pixel')
     for _ in range(14):
         mid = (low + high)/2
         low, high = (low, mid) if len(write(2**mid)) <= budget else (mid, high)
     return write(2**high)
 
 def _land(quantized, settings, budget, more):
-    """The section of a fitted model in at most `budget` bytes: as it is, or after some `more(factor of lambda)`,
-    or with coarser steps"""
+    """The section of a fitted model in at most `budget` bytes: as it is, after some `more(factor of lambda)`, or
+    with coarser steps"""
     write = lambda coarser=1.: write_networks(settings, *quantized.codes(coarser))
     for k in range(8):
         if len(section := write()) <= budget: return section
@@ -414,7 +441,8 @@ def _pruned(quantized, video):
     return smaller
 
 # %% ../nbs/12_network_codec.ipynb #44d78477
-FLOW_LR = 0.02   # factor of the learning rate for flows that were measured: they have a fraction of a pixel to go
+# factor of the learning rate for flows that were measured: they have a fraction of a pixel to go
+FLOW_LR = 0.02
 
 def _started(plan, video, seed):
     "An untrained model with the motions of the plan, and the prior on alpha that goes with them"
@@ -434,19 +462,19 @@ def encode_networks(
     progress: bool = True,  # show a progress bar
     keep=None,              # path of a file to keep the state of fitting in, and to go on from; None: nowhere
 ) -> tuple:                 # (section as bytes, `History`)
-    "Fit networks to a group of pictures, rounded and with their rate in the loss all the while, and write them"
+    "Fit networks to a group of pictures, rounded and with their rate in the loss, and write them"
     model, prior = _started(plan, video, settings.seed)
     quantized = Quantized(model)
     if plan.start: settings = replace(settings, flow_lr=FLOW_LR)
     header, pixels = clip_header(video).nbytes, math.prod(video.frames.shape[:3])
     fixed, steer = 8*(header + model_overhead(plan.model)), RateTarget(AIM*8*plan.target/pixels)
     common = dict(device=device, rate=lambda model: estimated_bits(model.integers()) + fixed)
-    history = fit(quantized, video, seconds=seconds, steps=steps, settings=settings, progress=progress, lam=steer, prior=prior,
-                  keep=Checkpoint(keep) if keep else None, **common)
+    history = fit(quantized, video, seconds=seconds, steps=steps, settings=settings, progress=progress,
+                  lam=steer, prior=prior, keep=Checkpoint(keep) if keep else None, **common)
     if (fitted := _pruned(quantized, video)) is not quantized: quantized, prior = fitted, None
     slow = replace(settings, lr=settings.lr/10, precision=history.precision)
-    more = lambda factor: fit(quantized, video, steps=max(40, len(history)//100), settings=slow, progress=False,
-                              lam=float(steer.lam)*factor, prior=prior, **common)
+    more = lambda factor: fit(quantized, video, steps=max(40, len(history)//100), settings=slow,
+                              progress=False, lam=float(steer.lam)*factor, prior=prior, **common)
     return _land(quantized, quantized.model.settings, plan.target - header - 4, more), history
 
 # %% ../nbs/12_network_codec.ipynb #096ca8b0
@@ -457,11 +485,14 @@ class NetworkKind(Kind):
     def plan(self, video, *, layers=None, flow='warm', bpp=None):
         return plan_networks(video, layers=layers, flow=flow, bpp=bpp)
 
-    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None, progress=True, keep=None):
+    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None,
+               progress=True, keep=None):
         settings = FitSettings(seed=seed, precision=precision)
-        return encode_networks(video, plan, seconds=seconds, steps=steps, settings=settings, device=device, progress=progress, keep=keep)
+        return encode_networks(video, plan, seconds=seconds, steps=steps, settings=settings, device=device,
+                               progress=progress, keep=keep)
 
-    def read(self, section, frames, pixels=0, allow=allow_all): return read_networks(section, frames, pixels, allow)
+    def read(self, section, frames, pixels=0, allow=allow_all):
+        return read_networks(section, frames, pixels, allow)
 
     def parts(self, section, frames, allow=allow_all):
         model, codes, integers = _read_integers(section, frames, 0, allow)
@@ -473,7 +504,8 @@ class NetworkKind(Kind):
         out = {name: round(n) for name, n in out.items()}
         return out | dict(side=len(section) - sum(out.values()))
 
-    def describe(self, settings): return dict(color_width=settings.color.width, color_depth=settings.color.depth)
+    def describe(self, settings):
+        return dict(color_width=settings.color.width, color_depth=settings.color.depth)
 
     def declared(self, section, frames):
         model = make_model(values_settings(unpack_fields(MODEL_FIELDS, section)[0], frames))

@@ -255,7 +255,8 @@ def _by_ffmpeg(codec, name, video, **_):
 def _progress(history, moments=40):
     "(seconds, dB) at moments on a logarithmic clock, each a mean over the last tenth of the time until then"
     t, mse = np.array(history.seconds), np.array(history.mse)
-    chosen = {int(k) for k in np.searchsorted(t, np.geomspace(max(t[0], 1e-3), t[-1], moments))}
+    chosen = {min(int(k), len(t) - 1) for k in np.searchsorted(t, np.geomspace(max(t[0], 1e-3), t[-1],
+                                                                               moments))}
     return [[round(float(t[k]), 3),
              round(-10*math.log10(max(1e-12, mse[(t > 0.9*t[k]) & (t <= t[k])].mean())), 3)]
             for k in sorted(chosen)]

@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 
 from .bitstream import Header, unseal, write_header
 from .network_codec import section_layers
-from .codec import Group, Job, Request, encode_groups, make_job, source_stamp
+from .groups import Group
+from .codec import Job, Request, encode_groups, make_job, source_stamp
 
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks
@@ -40,7 +41,8 @@ def json_job(
     request = v.pop('request')
     request['size'] = request['size'] and tuple(request['size'])
     groups = tuple(Group(*g) for g in v.pop('groups'))
-    return Job(Request(**request), groups=groups, **{k: tuple(x) if isinstance(x, list) else x for k, x in v.items()})
+    return Job(Request(**request), groups=groups,
+               **{k: tuple(x) if isinstance(x, list) else x for k, x in v.items()})
 
 # %% ../nbs/17a_resuming.ipynb #6dca7db6
 @contextmanager
@@ -65,7 +67,8 @@ def _lock(folder, out):
         except BlockingIOError:
             lock.close()
             raise ValueError(f'{out} is being written by another encode: wait for it, or choose another name') from None
-        if (folder/'lock').exists() and os.path.samestat(os.fstat(lock.fileno()), os.stat(folder/'lock')): return lock
+        if (folder/'lock').exists() and os.path.samestat(os.fstat(lock.fileno()), os.stat(folder/'lock')):
+            return lock
         lock.close()
 
 # %% ../nbs/17a_resuming.ipynb #440c2ddd
@@ -132,16 +135,19 @@ def _begin(folder, request, resume):
         return job
     job, finished = json_job(begun.read_text()), len(list(folder.glob('*.section')))
     if not resume:
-        raise ValueError(f'{folder} holds {finished} of {len(job.groups)} groups of an encode that was interrupted: '
+        raise ValueError(f'{folder} holds {finished} of {len(job.groups)} groups of an encode that was '
+                         f'interrupted: '
                          'add --resume to go on, or remove the folder')
     if (job.request, job.stamp) != (request, source_stamp(request.source)):
-        raise ValueError(f'{folder} was begun with {_differences(job, request)}: give the same to go on, or remove the folder')
+        raise ValueError(f'{folder} was begun with {_differences(job, request)}: give the same to go on, or '
+                         f'remove the folder')
     return job
 
 def _differences(begun, request):
     "In which words two jobs differ"
     old, new = asdict(begun.request), asdict(request)
-    return ', '.join(f'{k} {old[k]}, not {new[k]}' for k in old if old[k] != new[k]) or 'another state of the source'
+    return ', '.join(f'{k} {old[k]}, not {new[k]}'
+                     for k in old if old[k] != new[k]) or 'another state of the source'
 
 # %% ../nbs/17a_resuming.ipynb #2881ee27
 class Interrupted(KeyboardInterrupt):
@@ -161,9 +167,11 @@ def _encode_missing(work, run, device, progress, say):
     "Encode the groups that are not finished, and keep each"
     n = len(work.job.groups)
     missing, announce = [k for k in range(n) if not work.has(k)], _Announcement(say, work.job)
-    bar = tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' groups', disable=not progress or n == 1)
+    bar = tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' groups', disable=not progress
+               or n == 1)
     with bar:
-        for k, sealed in run(work.job, missing, work.section, device=device, progress=progress and n == 1, say=announce):
+        for k, sealed in run(work.job, missing, work.section, device=device, progress=progress and n == 1,
+                             say=announce):
             announce()
             work.put(k, sealed)
             bar.update()
@@ -186,5 +194,6 @@ def encode_file(
         try: _encode_missing(work, run or partial(encode_groups, keep=work.state), device, progress, say)
         except KeyboardInterrupt:
             n, kept = len(work.job.groups), f', all is kept in {work.folder}'*bool(_kept(work.folder))
-            raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished' + kept) from None
+            raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished'
+                              + kept) from None
         return work.finish()

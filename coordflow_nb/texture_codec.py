@@ -29,11 +29,14 @@ from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
 from .context_coding import USUAL, band_bits, decode_bands, encode_bands, learn_weights
 from .bitstream import BitstreamError, Field, fields_size, pack_fields, unpack_fields
-from .network_codec import (MODEL_FIELDS, Decisions, Kind, Plan, allow_all, check_least, clip_header, flow_parameters,
+from .network_codec import (MODEL_FIELDS, Decisions, Kind, Plan, allow_all, check_least,
+                                        clip_header, flow_parameters,
                                          flow_settings, settings_values, target_bytes)
 
 # %% ../nbs/16_texture_codec.ipynb #a7174fc6
-def _motion_step(size): return step_value(step_code(0.1/size[1]/max(1, size[0]/size[1])))   # a twentieth of a pixel at the frame's edge
+def _motion_step(size):
+    # a twentieth of a pixel at the frame's edge
+    return step_value(step_code(0.1/size[1]/max(1, size[0]/size[1])))
 
 def round_flows(
     model: CoordFlow, # with tables for flows, or none; changed in place
@@ -55,7 +58,8 @@ TEXTURE_FIELDS = (
     Field('height', 'H', 1, 65535, doc='and from top to bottom'),
     Field('time_levels', 'B', 0, 8, doc='levels of the wavelet transform in time'),
     Field('levels', 'B', 0, 8, doc='levels in space'),
-    Field('spacing', 'B', 0, 255, doc='canvas pixels between the nodes of a deformation; 0: all layers are rigid'),
+    Field('spacing', 'B', 0, 255,
+          doc='canvas pixels between the nodes of a deformation; 0: all layers are rigid'),
     Field('deformation', 'H', 0, 2**14 - 1, doc='step code of the deformations'),
     Field('motion', 'H', 0, 2**14 - 1, doc='step code of the motions'),
     Field('luma', 'H', 0, 2**14 - 1, doc='step code of the brightness'),
@@ -82,15 +86,19 @@ def write_textures(
 ) -> bytes:
     "A model of textures as bytes"
     s = model.layers[0].color.settings
-    fields = dict(width=s.width, height=s.height, time_levels=s.levels[0], levels=s.levels[1], spacing=s.spacing,
-                  motion=step_code(_motion_step((s.width, s.height))), **dict(zip(_CODED, steps)))
-    images = b''.join(pack_fields(REGION_FIELDS, dict(zip('xywh', l.color.settings.region))) for l in model.layers)
+    fields = dict(width=s.width, height=s.height, time_levels=s.levels[0], levels=s.levels[1],
+                  spacing=s.spacing, motion=step_code(_motion_step((s.width, s.height))),
+                  **dict(zip(_CODED, steps)))
+    images = b''.join(pack_fields(REGION_FIELDS, dict(zip('xywh', l.color.settings.region)))
+                      for l in model.layers)
     sized = lambda data: write_varint(len(data)) + data
     pieces = [encode_tensors([_differences(n).cpu().numpy() for n in motions])]
-    pieces += deformations + [_subbands(l.color, whole, w) for l, whole, w in zip(model.layers, integers, weights or [None]*len(integers))]
+    pieces += deformations + [_subbands(l.color, whole, w)
+                              for l, whole, w in zip(model.layers, integers, weights or [None]*len(integers))]
     return pack_fields(TEXTURE_FIELDS, fields) + images + b''.join(map(sized, pieces))
 
-def _subbands(volume, whole, weights=None): return encode_bands(volume.bands, [n.int().cpu() for n in whole], weights)
+def _subbands(volume, whole, weights=None):
+    return encode_bands(volume.bands, [n.int().cpu() for n in whole], weights)
 
 # %% ../nbs/16_texture_codec.ipynb #5514a1dc
 def _settings(data, layers, frames, allow=None):
@@ -99,8 +107,11 @@ def _settings(data, layers, frames, allow=None):
     colors = []
     for _ in range(layers):
         canvas, at = unpack_fields(REGION_FIELDS, data, at)
-        colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['height'], v['width'], frames, (v['time_levels'], v['levels']), v['spacing']))
-    needed = sum(64*math.prod(c.shape) + (32*math.prod(c.lattice) if c.spacing else 0) + 32*frames**2 for c in colors)   # the last: what each picture adds to each frame
+        colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['height'], v['width'], frames,
+                                      (v['time_levels'], v['levels']), v['spacing']))
+    # the last: what each picture adds to each frame
+    needed = sum(64*math.prod(c.shape) + (32*math.prod(c.lattice) if c.spacing else 0) + 32*frames**2
+                 for c in colors)
     if allow: allow('memory', needed)
     check_memory(needed, f'a texture of {frames} frames')
     return v, colors, at
@@ -126,11 +137,13 @@ def read_textures(
         for tensor, n in zip(moving, decode_tensors(payload, [tuple(m.shape) for m in moving])):
             tensor.data = torch.from_numpy(n).cumsum(0).float()*step_value(v['motion'])
         steps = torch.tensor([step_value(v[k]) for k in _CHANNELS]).view(1, 4, 1, 1)
-        bending = [(l.color.deformation, step_value(v['deformation']), 2) for l in model.layers if l.color.deformation]
+        bending = [(l.color.deformation, step_value(v['deformation']), 2)
+                   for l in model.layers if l.color.deformation]
         for volume, step, channels in bending + [(l.color, steps, 4) for l in model.layers]:
             payload, at = _piece(data, at)
             volume.set(decode_bands(payload, volume.bands, channels), step)
-        if at < len(data): raise ValueError(f'{len(data) - at} bytes follow the last piece, where none may be')
+        if at < len(data):
+            raise ValueError(f'{len(data) - at} bytes follow the last piece, where none may be')
     except ValueError as e: raise BitstreamError(str(e)) from None
     return model.requires_grad_(False).eval()
 
@@ -152,23 +165,29 @@ def texture_bytes(
         payload, start = _piece(data, start)
         layout = bands(settings.shape, settings.levels)
         spent, lasts = band_bits(layout, decode_bands(payload, layout))/8, [b.time == 0 for b in layout]
-        parts = dict(static=spent[lasts, :3].sum(), temporal=spent[[not l for l in lasts], :3].sum(), alpha=spent[:, 3].sum())
-        out |= {f'layer {k}, {name}': round(float(n)) for name, n in (parts | dict(side=len(payload) - spent.sum())).items()}
+        parts = dict(static=spent[lasts, :3].sum(), temporal=spent[[not l for l in lasts], :3].sum(),
+                     alpha=spent[:, 3].sum())
+        out |= {f'layer {k}, {name}': round(float(n))
+                for name, n in (parts | dict(side=len(payload) - spent.sum())).items()}
     return out
 
 # %% ../nbs/16_texture_codec.ipynb #f03f0b04
 STEPS = (1., 1.2, 1.2)   # of brightness and colour differences, relative
-ALPHA_STEP = 30.         # logits are -12 to 12, and what lasts T frames is T**0.5 times as large; twice that where colours are coarse, too
+# logits are -12 to 12, and what lasts T frames is T**0.5 times as large; twice that where colours are coarse, too
+ALPHA_STEP = 30.
 
 def _heights(fitter, channel, step=1.):
     "What is wanted of a channel, in hurdles, all in one row"
-    bars = fitter.thresholds or [[torch.full((1, 4, 1, 1), 2/3, device=w.device) for w in layer] for layer in fitter.wanted]
-    return torch.cat([(w[:, channel].abs()/step/bar[:, channel]).reshape(-1) for pair in zip(fitter.wanted, bars) for w, bar in zip(*pair)])
+    bars = fitter.thresholds or [[torch.full((1, 4, 1, 1), 2/3, device=w.device) for w in layer]
+                                 for layer in fitter.wanted]
+    return torch.cat([(w[:, channel].abs()/step/bar[:, channel]).reshape(-1)
+                      for pair in zip(fitter.wanted, bars) for w, bar in zip(*pair)])
 
 def _nth_largest(sizes, count):
     "The count-th largest of numbers that are 0 or more. Their bits are in the same order: a histogram of the upper ones leaves few to look at"
     upper = sizes.view(torch.int32) >> 16
-    above = torch.bincount(upper, minlength=2**15).flip(0).cumsum(0)   # how many there are in a bin and all higher ones
+    # how many there are in a bin and all higher ones
+    above = torch.bincount(upper, minlength=2**15).flip(0).cumsum(0)
     i = int(torch.searchsorted(above, count))
     inside = sizes[upper == 2**15 - 1 - i]
     return inside.kthvalue(int(above[i]) - count + 1).values.item()
@@ -181,12 +200,15 @@ def _step_for(fitter, count):
 
 def _crossing(tried, slope=0.5):
     "Where a falling curve through the points (log step, log of bytes over bytes wanted) is 0: between the nearest on either side, else onwards with a usual slope"
-    above, below = min((p for p in tried if p[1] > 0), key=lambda p: p[1], default=None), max((p for p in tried if p[1] <= 0), key=lambda p: p[1], default=None)
+    above, below = min((p for p in tried if p[1] > 0), key=lambda p: p[1],
+                       default=None), max((p for p in tried if p[1] <= 0), key=lambda p: p[1], default=None)
     if above and below: return above[0] + (below[0] - above[0])*above[1]/(above[1] - below[1])
     x, y = above or below
     return x + y/slope
 
-def _codes(step): return [step_code(_BENDING.step)] + [step_code(s*step) for s in STEPS] + [step_code(ALPHA_STEP*min(2, max(1, 1.7*step)))]
+def _codes(step):
+    return [step_code(_BENDING.step)] + [step_code(s*step)
+                                         for s in STEPS] + [step_code(ALPHA_STEP*min(2, max(1, 1.7*step)))]
 
 # %% ../nbs/16_texture_codec.ipynb #cce7f407
 def still_layer(
@@ -194,17 +216,20 @@ def still_layer(
 ) -> Found:
     "Nothing moves: one layer owns all"
     T, h, w = len(video), *video.frames.shape[1:3]
-    return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8), torch.ones(1))
+    return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8),
+                 torch.ones(1))
 
 def rigid_model(video, found, spacing=0, device=None):
     "An empty model with the motions of `found`, and the motions in whole numbers"
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
-    model = make_texture_model(flow, [texture_settings(video.size, q, spacing=spacing) for q in found.similarities])
+    model = make_texture_model(flow, [texture_settings(video.size, q, spacing=spacing)
+                                      for q in found.similarities])
     for layer, q in zip(model.layers, found.similarities): fit_flow(layer.flow, q)
     motions = round_flows(model, video.size)
     return model.to(device), motions
 
-_BENDING = replace(DeformationSettings(), step=step_value(step_code(DeformationSettings().step)))   # a step that the file can hold
+# a step that the file can hold
+_BENDING = replace(DeformationSettings(), step=step_value(step_code(DeformationSettings().step)))
 
 def bending_model(video, found, device, settings=_BENDING):
     "The same with what bends in each layer, and its subbands as bytes; rigid, and no bytes, if nothing does"
@@ -212,26 +237,35 @@ def bending_model(video, found, device, settings=_BENDING):
         model, motions = rigid_model(video, found, settings.spacing, device)
         deformations = fit_deformations(model, video, found, settings)
         if any(bool(n.any()) for layer in deformations for n in layer):
-            return model, motions, [_subbands(l.color.deformation, n) for l, n in zip(model.layers, deformations)]
+            return model, motions, [_subbands(l.color.deformation, n)
+                                    for l, n in zip(model.layers, deformations)]
     return *rigid_model(video, found, 0, device), []
 
 # %% ../nbs/16_texture_codec.ipynb #a3d0a015
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
     def __init__(self, video, found, budget, device, begun, bar, bends=True):
-        model, self.motions, self.deformations = bending_model(video, found, device) if bends else (*rigid_model(video, found, 0, device), [])
-        if sum(map(len, self.deformations)) > 0.2*budget: model, self.motions, self.deformations = *rigid_model(video, found, 0, device), []
-        self.fitter, self.budget, self.begun, self.bar, self.history = TextureFitter(model, video, found), budget, begun, bar, History()
-        self.codes, self.whole, self.weights = _codes(1.), [[torch.zeros_like(w) for w in layer] for layer in self.fitter.wanted], [USUAL]*len(model.layers)
-        self.bits, self.side = None, len(self.section())   # bits of a coefficient; bytes beside the coefficients
+        model, self.motions, self.deformations = bending_model(video, found,
+                                                               device) if bends else (*rigid_model(video, found, 0, device), [])
+        if sum(map(len, self.deformations)) > 0.2*budget:
+            model, self.motions, self.deformations = *rigid_model(video, found, 0, device), []
+        self.fitter, self.budget, self.begun, self.bar, self.history = TextureFitter(model, video,
+                                                                                     found), budget, begun, bar, History()
+        self.codes, self.whole, self.weights = _codes(1.), [[torch.zeros_like(w) for w in layer]
+                                                            for layer in self.fitter.wanted], [USUAL]*len(model.layers)
+        # bits of a coefficient; bytes beside the coefficients
+        self.bits, self.side = None, len(self.section())
 
     def passed(self): return time.perf_counter() - self.begun
 
-    def section(self): return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole, self.weights)
+    def section(self):
+        return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole,
+                              self.weights)
 
     def least(self):
         "A step so fine that the largest whole numbers just fit in a file, with some room for them to grow"
-        return max(1e-4, max(w[:, :3].abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())/20000)
+        return max(1e-4, max(w[:, :3].abs().max().item() for layer in self.fitter.wanted
+                             for w in layer if w.numel())/20000)
 
     def step(self):
         "The step that should fill the room"
@@ -242,11 +276,14 @@ class _Writer:
         "Whole numbers at a step"
         self.codes = _codes(step)
         self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
-        self.bits = self.bits or 8*(len(self.section()) - self.side)/max(1, sum(int((n != 0).sum()) for layer in self.whole for n in layer))
+        self.bits = self.bits or 8*(len(self.section())
+                                    - self.side)/max(1, sum(int((n != 0).sum()) for layer in self.whole
+                                                            for n in layer))
 
     def learn(self):
         "Weights of the context model for what is to be written"
-        self.weights = [learn_weights([(l.color.bands, [n.int().cpu() for n in whole])]) for l, whole in zip(self.fitter.model.layers, self.whole)]
+        self.weights = [learn_weights([(l.color.bands, [n.int().cpu() for n in whole])])
+                        for l, whole in zip(self.fitter.model.layers, self.whole)]
 
     def settle(self, rounds, seconds=None):
         "Quantize, look and correct, until there were so many rounds or three quarters of the time are used up; the last squared error"
@@ -254,8 +291,11 @@ class _Writer:
         while len(self.history) < rounds:
             self.quantize(self.step())
             error = self.fitter.correct().mean().item()
-            for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.budget/pixels, lr=0., lam=0.).items(): getattr(self.history, name).append(v)
-            self.bar.set_postfix_str(f'{-10*math.log10(max(error, 1e-12)):.2f} dB'); self.bar.update()
+            for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.budget/pixels, lr=0.,
+                                lam=0.).items():
+                getattr(self.history, name).append(v)
+            self.bar.set_postfix_str(f'{-10*math.log10(max(error, 1e-12)):.2f} dB')
+            self.bar.update()
             start, round_ = self.passed(), self.passed() - start
             if seconds and start + 2*round_ > 0.75*seconds: break
         return self.history.mse[-1]
@@ -270,8 +310,10 @@ class _Writer:
             self.quantize(step)
             if not tried: self.learn()
             section = self.section()
-            if len(section) <= self.budget and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
-            if 0.985*self.budget <= len(section) <= self.budget or best and seconds and 2*self.passed() - start > seconds: break
+            if len(section) <= self.budget and (best is None or len(section) > len(best[0])):
+                best = section, self.whole, self.codes
+            if 0.985*self.budget <= len(section) <= self.budget or best and seconds and 2*self.passed() - start > seconds:
+                break
             tried.append((math.log(step), math.log(len(section)/(0.993*self.budget))))
             step = math.exp(_crossing(tried))
         if best is None: return None
@@ -307,7 +349,8 @@ def encode_textures(
     progress: bool = False, # show a progress bar, a step a round
 ) -> tuple:                 # (CoordFlow as the decoder will have it, section as bytes, `History` with one entry a round)
     "Fit textures to a clip so that they fit into a section; layers bend if the squared error is then smaller"
-    device, begun = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
+    device, begun = torch.device(device
+                                 or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
     bar = tqdm(desc='fitting', unit=' rounds', disable=not progress)
     make = lambda found, bends: _Writer(video, found, budget, device, begun, bar, bends)
     in_time = lambda: not seconds or time.perf_counter() - begun < 0.25*seconds
@@ -315,7 +358,9 @@ def encode_textures(
         writer = _best_writer(found, fewer, bends, max(1, min(rounds, TRIAL)), make, in_time)
         writer.settle(max(1, rounds), seconds)
         best = writer.write(seconds)
-    if best is None: raise ValueError(f'{budget:,} bytes are too few for {len(writer.fitter.shares)} texture(s): give more bits per pixel, or fewer layers')
+    if best is None:
+        raise ValueError(f'{budget:,} bytes are too few for {len(writer.fitter.shares)} texture(s): give '
+                         f'more bits per pixel, or fewer layers')
     return writer.fitter.model, best, writer.history
 
 
@@ -342,8 +387,10 @@ def plan_textures(
     return Plan('texture', 'texture', settings, target, coefficients, found, spent, layers is None)
 
 # %% ../nbs/16_texture_codec.ipynb #57154d7d
-_NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)   # what the fields of networks say here
-_WORK = 5000                                                               # multiplications as long as a pixel of a texture
+# what the fields of networks say here
+_NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)
+# multiplications as long as a pixel of a texture
+_WORK = 5000
 
 class TextureKind(Kind):
     "Layers as canonical textures"
@@ -352,11 +399,12 @@ class TextureKind(Kind):
     def plan(self, video, *, layers=None, flow='warm', bpp=None):
         return plan_textures(video, layers=layers, flow=flow, bpp=bpp)
 
-    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None, progress=True,
-               keep=None, bends=None):
+    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None,
+               progress=True, keep=None, bends=None):
         budget = plan.target - clip_header(video).nbytes - fields_size(MODEL_FIELDS) - 4
-        model, data, history = encode_textures(video, plan.start, budget, seconds=seconds, rounds=steps or ROUNDS,
-                                               fewer=plan.fewer, bends=bends, device=device, progress=progress)
+        model, data, history = encode_textures(video, plan.start, budget, seconds=seconds, rounds=steps
+                                               or ROUNDS, fewer=plan.fewer, bends=bends, device=device,
+                                               progress=progress)
         values = settings_values(replace(model.settings, color=_NO_NETWORK), self.number)
         return pack_fields(MODEL_FIELDS, values) + data, history
 

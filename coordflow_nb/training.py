@@ -26,9 +26,11 @@ class FitSettings:
     lr: float = 2e-2         # peak learning rate of Adam
     flow_lr: float = 1.      # factor of it for the flows: 0.02 where they start from the measured motion
     warmup: float = 0.02     # share of the run over which the learning rate rises from 0
-    precision: str = 'auto'  # 'fp32', 'bf16', or 'auto': what chapter 07a finds fast, or, for a number of steps, what never varies
+    # 'fp32', 'bf16', or 'auto': what chapter 07a finds fast, or, for a number of steps, what never varies
+    precision: str = 'auto'
     seed: int = 0            # of the pixels drawn
-    check: int = 25          # steps between two inspections of the loss; each good one is a state to roll back to
+    # steps between two inspections of the loss; each good one is a state to roll back to
+    check: int = 25
 
     def __post_init__(self):
         def require(good, message):
@@ -38,7 +40,8 @@ class FitSettings:
         require(self.batch >= 0, f'batch is {self.batch}: it must be at least 1 pixel, or 0 for the default')
         require(self.flow_lr >= 0, f'flow_lr is {self.flow_lr}: it must be at least 0')
         require(self.lr > 0, f'lr is {self.lr}: it must be above 0')
-        require(0 <= self.warmup < 1, f'warmup is {self.warmup}: it is a share of the run, at least 0 and below 1')
+        require(0 <= self.warmup < 1,
+                f'warmup is {self.warmup}: it is a share of the run, at least 0 and below 1')
         require(self.check >= 1, f'check is {self.check}: it must be at least 1 step')
 
     def pixels(self, cuda: bool) -> int:
@@ -96,13 +99,14 @@ def psnr(self: History,
 def __repr__(self: History):
     if not len(self): return 'History: no steps'
     rate = f', {self.bpp[-1]:.4f} bpp' if self.bpp[-1] else ''
-    return f'History: {len(self):,} steps in {self.precision}, PSNR {self.psnr()[-1]:.2f} dB{rate}' + (f', rollbacks: {len(self.events)}' if self.events else '')
+    rollbacks = f', rollbacks: {len(self.events)}' if self.events else ''
+    return f'History: {len(self):,} steps in {self.precision}, PSNR {self.psnr()[-1]:.2f} dB{rate}{rollbacks}'
 
 # %% ../nbs/07_training.ipynb #38efecd5
 def read_steps(
     steps: list, # of (seconds, mse, bpp, lr, lam); mse, bpp and lam are scalar tensors on the device
 ) -> History:    # the same in numbers
-    "Read from the device what some steps have said"
+    "Read from the device the numbers of some steps"
     seconds, mse, bpp, lr, lam = zip(*steps)
     mse, bpp, lam = (torch.stack(x).tolist() for x in (mse, bpp, lam))
     return History(list(seconds), mse, bpp, list(lr), lam)
@@ -121,7 +125,8 @@ def plot(self: History,
     **style, # passed to `plot`, e.g. label, color
 ):           # array of axes: PSNR, learning rate and, if there was one, rate
     "PSNR, learning rate and rate against the step; dotted lines mark rollbacks"
-    curves = {'PSNR (dB)': self.psnr(), 'learning rate': self.lr} | ({'rate (bpp)': self.bpp} if any(self.bpp) else {})
+    curves = {'PSNR (dB)': self.psnr(),
+              'learning rate': self.lr} | ({'rate (bpp)': self.bpp} if any(self.bpp) else {})
     import matplotlib.pyplot as plt
     if ax is None: ax = plt.subplots(1, len(curves), figsize=(8, 2.6), layout='constrained')[1]
     axes = np.atleast_1d(ax)
@@ -151,7 +156,7 @@ class Budget:
         "Share of the run that is done after so many steps; 1 or more: it is over"
         return step/self.steps if self.steps else self.elapsed()/self.seconds
 
-# %% ../nbs/07_training.ipynb #96c22511
+# %% ../nbs/07_training.ipynb #467f0a3c
 def _groups(model, flow_lr):
     "Parameters in two groups, each with its factor of the learning rate: the flows', and all others"
     named = [('.flow.' in '.' + name, p) for name, p in model.named_parameters()]
@@ -159,14 +164,15 @@ def _groups(model, flow_lr):
               for flow in (False, True)]
     return [g for g in groups if g['params']]
 
+# %% ../nbs/07_training.ipynb #96c22511
 class Fitter:
     "One run of training: what stays the same from step to step"
     def __init__(self,
-        model,                 # forward(p, t, k) -> (rgb, alpha); on the device of the frames, changed in place
+        model,                 # forward(p, t, k) -> (rgb, alpha), on the frames' device; changed in place
         frames: torch.Tensor,  # uint8 [T, H, W, 3]
         settings: FitSettings, # a precision of 'auto' is taken for 'fp32'
-        rate=None,             # model -> estimated bits of the file, a scalar tensor with gradients; None: no rate
-        lam=0.,                # weight of bits per pixel in the loss, a number or a function of (bpp, progress)
+        rate=None,             # model -> estimated bits of the file, a scalar with gradients; None: no rate
+        lam=0.,                # weight of bits per pixel in the loss: number or function of (bpp, progress)
         prior=None,            # (alpha [L, n], sample) -> scalar added to the loss; None: no prior
         known=None,            # bool [T, H, W], pixels that carry loss; None: all
     ):

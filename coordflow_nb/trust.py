@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from .files import Video
 from .video import moving_layers
 from .entropy_coding import read_varint, write_varint
-from .bitstream import (CODE_RANGES, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION, BitstreamError, Field, Limits, seal, read_file, unpack_fields, write_file)
+from .bitstream import (CODE_RANGES, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION,
+                                    BitstreamError, Field, Limits, seal, read_file, unpack_fields, write_file)
 from .network_codec import STEP
 from .codec import decode, encode, encode_planned, info, kind_of, load, plan
 
@@ -31,14 +32,17 @@ def seeds() -> dict: # name -> bytes
     network = lambda flow, layers=1, bpp=1.2: plan(clip, color='mlp', layers=layers, flow=flow, bpp=bpp)
     still = network('none')
     sine = replace(still, model=replace(still.model, color=replace(still.model.color, activation='sine')))
-    plans = dict(network_still=still, network_table=network('table'), network_flow=network('learned'), network_sine=sine, network_two=network('table', 2, 2.))
+    plans = dict(network_still=still, network_table=network('table'), network_flow=network('learned'),
+                 network_sine=sine, network_two=network('table', 2, 2.))
     files = {name: encode_planned(clip, p, steps=40, **own)[0] for name, p in plans.items()}
     fading = Video(torch.stack([clip.frames[0]//k for k in range(1, 7)]))
     textures = dict(texture_bends=(clip, 1., 1), texture_two=(clip, 2.2, 2), texture_rigid=(fading, 1., 1))
-    files |= {name: encode(video, layers=layers, bpp=bpp, steps=2, **own) for name, (video, bpp, layers) in textures.items()}
+    files |= {name: encode(video, layers=layers, bpp=bpp, steps=2, **own)
+              for name, (video, bpp, layers) in textures.items()}
     header, (section,) = read_file(files['texture_bends'])
     three = replace(header, frames=18, gop_frames=(6, 6, 6))
-    return files | dict(three_groups=write_file(three, [section, section, read_file(files['network_table'])[1][0]]))
+    return files | dict(three_groups=write_file(three, [section, section,
+                                                        read_file(files['network_table'])[1][0]]))
 
 # %% ../nbs/17b_trust.ipynb #2f8fbe2d
 def damaged(
@@ -103,7 +107,8 @@ def _pieces(data, at):
     out = []
     while at < len(data):
         n, at = read_varint(data, at)
-        out.append(Atom(data[at:at + n], sized=True)); at += n
+        out.append(Atom(data[at:at + n], sized=True))
+        at += n
     return out
 
 def _section_atoms(section, frames):
@@ -121,7 +126,8 @@ def take_apart(
 ) -> Anatomy:
     "A file as numbers and pieces"
     h, sections = read_file(data)
-    return Anatomy([Atom(getattr(h, f.name), f) for f in HEADER_FIELDS], [Atom(n, GOP_FIELDS[0]) for n in h.gop_frames],
+    return Anatomy([Atom(getattr(h, f.name), f) for f in HEADER_FIELDS],
+                   [Atom(n, GOP_FIELDS[0]) for n in h.gop_frames],
                    [_section_atoms(s, n) for s, n in zip(sections, h.gop_frames)])
 
 def put_together(
@@ -145,7 +151,8 @@ def changed(
     a = copy.deepcopy(a)
     for part, prefix in ((a.header, 'header_'), (a.sections[section], '')):
         for i, x in enumerate(part):
-            if x.field and prefix + x.field.name in values: part[i] = x._replace(value=values[prefix + x.field.name])
+            if x.field and prefix + x.field.name in values:
+                part[i] = x._replace(value=values[prefix + x.field.name])
     return a
 
 # %% ../nbs/17b_trust.ipynb #ce3b0881
@@ -156,18 +163,23 @@ def other_value(
     "Another number, legal nine times in ten"
     f, (low, high) = x.field, CODE_RANGES[x.field.code]
     if rng.random() < 0.1: return rng.choice((f.low - 1, f.high + 1, low, high))
-    n = rng.choice((f.low, f.high, x.value - 1, x.value + 1, 2*x.value, x.value//2, rng.randint(f.low, f.high), 2**rng.randrange(high.bit_length())))
+    n = rng.choice((f.low, f.high, x.value - 1, x.value + 1, 2*x.value, x.value//2,
+                    rng.randint(f.low, f.high), 2**rng.randrange(high.bit_length())))
     return min(max(n, f.low), f.high)
 
 def _change_number(a, other, rng):
     numbers = rng.choice([a.header, a.groups] + 4*a.sections)
     places = [i for i, x in enumerate(numbers) if x.field]
-    if places: i = rng.choice(places); numbers[i] = numbers[i]._replace(value=other_value(numbers[i], rng))
+    if places:
+        i = rng.choice(places)
+        numbers[i] = numbers[i]._replace(value=other_value(numbers[i], rng))
 
 # %% ../nbs/17b_trust.ipynb #9409a3e4
 def _change_bytes(a, other, rng):
     places = [(s, i) for s in a.sections for i, x in enumerate(s) if not x.field]
-    if places: s, i = rng.choice(places); s[i] = s[i]._replace(value=damaged(s[i].value, rng))
+    if places:
+        s, i = rng.choice(places)
+        s[i] = s[i]._replace(value=damaged(s[i].value, rng))
 
 def _change_order(a, other, rng):
     part = rng.choice([a.sections, *a.sections])
@@ -182,7 +194,9 @@ def _splice(a, other, rng):
     mine, theirs = rng.randrange(len(a.sections)), copy.copy(rng.choice(other.sections))
     kind = rng.randrange(3)
     if kind == 0: a.sections[mine] = theirs
-    elif kind == 1: a.sections.append(theirs); a.groups.append(rng.choice(other.groups))
+    elif kind == 1:
+        a.sections.append(theirs)
+        a.groups.append(rng.choice(other.groups))
     else: a.sections[mine][rng.randint(0, len(a.sections[mine])):] = theirs[rng.randint(0, len(theirs)):]
 
 # %% ../nbs/17b_trust.ipynb #d78c4be5
@@ -200,8 +214,11 @@ def mutated(
     return a, damaged(data, rng) if rng.random() < 0.05 else data
 
 # %% ../nbs/17b_trust.ipynb #fd242ca6
-_STAGES = (('decoded', '^frames$'), ('magic, lengths, checksums', 'not a .cfv|empty|version|checksum|ends after N bytes, its|appended'), ('limits', 'suspicious|GiB'),
-           ('fields', '^\w+ = N is outside|contradicts|data ends after'), ('payload', ''))
+_STAGES = (('decoded', '^frames$'),
+           ('magic, lengths, checksums',
+            'not a .cfv|empty|version|checksum|ends after N bytes, its|appended'),
+           ('limits', 'suspicious|GiB'), ('fields', '^\w+ = N is outside|contradicts|data ends after'),
+           ('payload', ''))
 
 def stage(
     how: str, # from `attempt`
@@ -210,7 +227,8 @@ def stage(
     return next(name for name, words in _STAGES if re.search(words, how))
 
 # %% ../nbs/17b_trust.ipynb #f9bd405c
-REACHES = ('open', 'import', 'compile', 'exec', 'os.', 'subprocess', 'socket', 'pickle', 'marshal', 'ctypes', 'shutil', 'tempfile')
+REACHES = ('open', 'import', 'compile', 'exec', 'os.', 'subprocess', 'socket', 'pickle', 'marshal', 'ctypes',
+           'shutil', 'tempfile')
 
 class Lines:
     "Counts lines of our modules when they run for the first time; for `sys.settrace`"
@@ -220,13 +238,17 @@ class Lines:
         code = frame.f_code
         if event == 'call' and 'coordflow_nb' not in code.co_filename: return None
         if code not in self.left: self.left[code] = {line for _, _, line in code.co_lines() if line}
-        if frame.f_lineno in self.left[code]: self.left[code].remove(frame.f_lineno); self.found += 1
+        if frame.f_lineno in self.left[code]:
+            self.left[code].remove(frame.f_lineno)
+            self.found += 1
         return self if self.left[code] else None
 
 def _peak():
     "Most memory that this process ever held, in bytes"
     import resource
-    try: return 1024*int(re.search(r'VmHWM:\s*(\d+)', Path('/proc/self/status').read_text())[1])   # `ru_maxrss` begins with what the parent held
+    try:
+        # `ru_maxrss` begins with what the parent held
+        return 1024*int(re.search(r'VmHWM:\s*(\d+)', Path('/proc/self/status').read_text())[1])
     except OSError: return 1024*resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 # %% ../nbs/17b_trust.ipynb #78dad512
@@ -234,7 +256,9 @@ def _cage(room):
     "No more address space than there is now, and some room"
     import resource
     try: held = int(Path('/proc/self/statm').read_text().split()[0])*os.sysconf('SC_PAGE_SIZE')
-    except OSError: return                                                                          # a system that does not say
+    except OSError:
+        # a system that does not say
+        return
     resource.setrlimit(resource.RLIMIT_AS, (held + room,)*2)
 
 def _child(pipe, files, room, limits, traced):
@@ -242,7 +266,8 @@ def _child(pipe, files, room, limits, traced):
     torch.set_num_threads(1)
     for data in files: attempt(data, limits)                 # imports and caches happen here, once
     lines, reached, busy, start = Lines(), [], False, time.perf_counter()
-    sys.addaudithook(lambda event, args: busy and event.startswith(REACHES) and reached.append(f'reached for {event} {args!r:.99}'))
+    sys.addaudithook(lambda event, args: busy and event.startswith(REACHES)
+                     and reached.append(f'reached for {event} {args!r:.99}'))
     _cage(room)
     pipe.send(dict(how='ready', crash=False, seconds=0., peak=_peak(), lines=0))
     for data in iter(pipe.recv_bytes, None):
@@ -250,10 +275,13 @@ def _child(pipe, files, room, limits, traced):
         if traced: sys.settrace(lines)
         try: how, crash = attempt(data, limits), False
         except BaseException as e: how, crash = e, True
-        finally: sys.settrace(None); busy = False
+        finally:
+            sys.settrace(None)
+            busy = False
         if crash: how = ''.join(traceback.format_exception(how))
         if reached: how, crash = reached.pop(), True
-        pipe.send(dict(how=how, crash=crash, seconds=time.perf_counter() - start, peak=_peak(), lines=lines.found))
+        pipe.send(dict(how=how, crash=crash, seconds=time.perf_counter() - start, peak=_peak(),
+                       lines=lines.found))
 
 # %% ../nbs/17b_trust.ipynb #445c08a1
 class Child:
@@ -269,8 +297,10 @@ class Child:
         context = multiprocessing.get_context('spawn')
         (self.pipe, theirs), self.patience = context.Pipe(), patience
         self.process = context.Process(target=_child, args=(theirs, files, room, limits, traced), daemon=True)
-        self.process.start(); theirs.close()
-        self.base = self.pipe.recv()['peak']                 # bytes held before the first file: Python, torch, and seeds
+        self.process.start()
+        theirs.close()
+        # bytes held before the first file: Python, torch, and seeds
+        self.base = self.pipe.recv()['peak']
 
     def __call__(self, data):
         "How it ended (a dict: how, crash, seconds, peak, lines)"
@@ -280,30 +310,37 @@ class Child:
             if self.pipe.poll(self.patience): return self.pipe.recv()
             how = f'still at work after {self.patience} s'
         except (EOFError, OSError): how = 'the process died'
-        self.process.kill(); self.process.join()
-        return dict(how=f'{how}, exit status {self.process.exitcode}', crash=True, seconds=time.perf_counter() - start, peak=0, lines=0)
+        self.process.kill()
+        self.process.join()
+        return dict(how=f'{how}, exit status {self.process.exitcode}', crash=True,
+                    seconds=time.perf_counter() - start, peak=0, lines=0)
 
     def close(self):
         "End it"
-        self.process.kill(); self.process.join()
+        self.process.kill()
+        self.process.join()
 
 # %% ../nbs/17b_trust.ipynb #6cee66d4
 def _stretched(data, size, frames, **values):
     "A file that stands for another size and number of frames, its weights all 0"
     a, (w, h) = take_apart(data), size
-    whole = {f'header_{k}': n for k, n in dict(width=w, height=h, source_width=w, source_height=h, crop_w=w, crop_h=h).items()}
+    whole = {f'header_{k}': n
+             for k, n in dict(width=w, height=h, source_width=w, source_height=h, crop_w=w, crop_h=h).items()}
     a = changed(a, **whole, **values)
     tensors = sum(x.field == STEP for x in a.sections[0])
-    a.sections[0][-1] = a.sections[0][-1]._replace(value=bytes(tensors or 1))   # a law of zeros for each tensor; or no coefficient above 0
+    # a law of zeros for each tensor; or no coefficient above 0
+    a.sections[0][-1] = a.sections[0][-1]._replace(value=bytes(tensors or 1))
     a.groups = [Atom(frames, GOP_FIELDS[0])]
     return put_together(a)
 
 def dear_files() -> dict: # name -> bytes
     "Small files near the default limits: they are opened, and take about as much as anybody can ask for"
     still, texture = (seeds()[name] for name in ('network_still', 'texture_rigid'))
-    return {'131,000 frames of 1 x 1': _stretched(still, (1, 1), 131_000), 'a frame of 2800 x 2800': _stretched(still, (2800, 2800), 1),
+    return {'131,000 frames of 1 x 1': _stretched(still, (1, 1), 131_000),
+            'a frame of 2800 x 2800': _stretched(still, (2800, 2800), 1),
             '8 frames of 1920 x 1080, a network 170 wide': _stretched(still, (1920, 1080), 8, width=170),
-            '30 frames of 2800 x 2800, textures': _stretched(texture, (2800, 2800), 30), 'a canvas of 1100 x 1000': _stretched(texture, (32, 24), 6, w=1100, h=1000)}
+            '30 frames of 2800 x 2800, textures': _stretched(texture, (2800, 2800), 30),
+            'a canvas of 1100 x 1000': _stretched(texture, (32, 24), 6, w=1100, h=1000)}
 
 def measure_dear(
     patience: float = 300., # seconds that a file may take
@@ -313,7 +350,8 @@ def measure_dear(
     for name, data in dear_files().items():
         child = Child(warm, room=2**33, limits=LIMITS, patience=patience, traced=False)
         said = child(data)
-        out[name] = dict(bytes=len(data), how=said['how'][-99:], crash=said['crash'], seconds=round(said['seconds'], 1), memory=max(0, said['peak'] - child.base))
+        out[name] = dict(bytes=len(data), how=said['how'][-99:], crash=said['crash'],
+                         seconds=round(said['seconds'], 1), memory=max(0, said['peak'] - child.base))
         child.close()
     return out
 
@@ -335,21 +373,29 @@ def fuzz(
     rng, files = random.Random(seed), files or list(seeds().values())
     child, corpus, ended, crashes, curve = Child(files), [take_apart(d) for d in files], Counter(), [], []
     tried, longest, peak, lines, begun = 0, 0., 0, sum(child(d)['lines'] for d in files), time.monotonic()
-    bar = tqdm(total=seconds, desc='fuzzing', bar_format='{desc} {percentage:3.0f}%|{bar:20}| {elapsed}{postfix}', mininterval=1, disable=not progress)
+    bar = tqdm(total=seconds, desc='fuzzing',
+               bar_format='{desc} {percentage:3.0f}%|{bar:20}| {elapsed}{postfix}', mininterval=1,
+               disable=not progress)
     while (spent := time.monotonic() - begun) < seconds and len(crashes) < 20:
-        bar.set_postfix_str(f'{tried:,} files, {len(crashes)} crashes', refresh=False); bar.update(spent - bar.n)
+        bar.set_postfix_str(f'{tried:,} files, {len(crashes)} crashes', refresh=False)
+        bar.update(spent - bar.n)
         a, data = mutated(rng.choice(corpus), rng.choice(corpus), rng)
         said, tried = child(data), tried + 1
-        longest, peak, new = max(longest, said['seconds']), max(peak, said['peak']), said['lines'] > 0 or said['how'] not in ended
+        longest, peak, new = max(longest,
+                                 said['seconds']), max(peak, said['peak']), said['lines'] > 0 or said['how'] not in ended
         if said['crash']:
             crashes.append(said['how'].strip().splitlines()[-1][:200])
             _keep(folder, f'{seed}_{tried}', data, said['how'])
             if not child.process.is_alive(): child = Child(files)
             continue
         ended[said['how']] += 1
-        if new: corpus.append(a); lines += said['lines']; curve.append((tried, lines, len(ended)))
+        if new:
+            corpus.append(a)
+            lines += said['lines']
+            curve.append((tried, lines, len(ended)))
     child.close(), bar.close()
-    return dict(seconds=round(time.monotonic() - begun, 1), seed=seed, tried=tried, crashes=crashes, ended=dict(ended.most_common()), kept=len(corpus) - len(files), lines=curve,
+    return dict(seconds=round(time.monotonic() - begun, 1), seed=seed, tried=tried, crashes=crashes,
+                ended=dict(ended.most_common()), kept=len(corpus) - len(files), lines=curve,
                 longest=round(longest, 2), memory=dict(start=child.base, peak=peak), limits=asdict(TIGHT),
                 machine=f'{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}')
 
@@ -367,12 +413,15 @@ def write_golden(
 ) -> None:
     "Make the golden files of a new version"
     folder = Path(folder)
-    if folder.exists(): raise ValueError(f'{folder} exists: golden files are made once, when a version is released, and never again')
+    if folder.exists():
+        raise ValueError(f'{folder} exists: golden files are made once, when a version is released, and never again')
     folder.mkdir(parents=True)
     files = seeds()
     for name, data in files.items(): (folder/f'{name}.cfv').write_bytes(data)
-    (folder/'weights.json').write_text(json.dumps({name: fingerprints(data, 'cpu') for name, data in files.items()}, indent=1) + '\n')
-    np.savez_compressed(folder/'frames.npz', **{name: decode(data, device='cpu').frames.numpy() for name, data in files.items()})
+    (folder/'weights.json').write_text(json.dumps({name: fingerprints(data, 'cpu')
+                                                   for name, data in files.items()}, indent=1) + '\n')
+    np.savez_compressed(folder/'frames.npz',
+                        **{name: decode(data, device='cpu').frames.numpy() for name, data in files.items()})
 
 # %% ../nbs/17b_trust.ipynb #1fa7669e
 def check_golden(
@@ -391,12 +440,15 @@ def check_golden(
 # %% ../nbs/17b_trust.ipynb #f828496b
 def _arguments():
     "Words that the command knows"
-    p = argparse.ArgumentParser(prog='python -m coordflow_nb.trust', description='Attack the decoder, or check the golden files.')
+    p = argparse.ArgumentParser(prog='python -m coordflow_nb.trust',
+                                description='Attack the decoder, or check the golden files.')
     p.add_argument('--seconds', type=float, default=600, help='how long to attack')
     p.add_argument('--seed', type=int, default=0, help='of the changes')
     p.add_argument('--out', help='a JSON file for what was found; nothing is written without it')
-    p.add_argument('--golden', action='store_true', help='instead: make the golden files of this version, once')
-    p.add_argument('--check', metavar='DIR', help='instead: compare golden files with what they decode to here')
+    p.add_argument('--golden', action='store_true',
+                   help='instead: make the golden files of this version, once')
+    p.add_argument('--check', metavar='DIR',
+                   help='instead: compare golden files with what they decode to here')
     p.add_argument('--device', help='cpu or cuda, for --check')
     p.add_argument('--threads', type=int, help='for --check')
     return p
@@ -414,7 +466,9 @@ def main(
     said['dear'] = measure_dear()
     if o.out: Path(o.out).write_text(json.dumps(said, indent=1) + '\n')
     broken = len(said['crashes']) + sum(d['crash'] for d in said['dear'].values())
-    print(f"{said['tried']:,} files, {len(said['ended'])} ways to end, {broken} crashes; at most {said['longest']} s and {said['memory']['peak']/2**20:.0f} MB, of which {said['memory']['start']/2**20:.0f} MB before the first")
+    print(f"{said['tried']:,} files, {len(said['ended'])} ways to end, {broken} crashes; at most "
+          f"{said['longest']} s and {said['memory']['peak']/2**20:.0f} MB, of which "
+          f"{said['memory']['start']/2**20:.0f} MB before the first")
     if broken: sys.exit('the decoder broke: see out/fuzz')
 
 # %% ../nbs/17b_trust.ipynb #71784f9c

@@ -6,7 +6,7 @@
 __all__ = ['WORK', 'FULL', 'SHOWN', 'layers_at', 'layer_values', 'mixed', 'Window', 'window', 'affordable', 'layer_color',
            'tinted', 'error_map', 'scaled', 'part_of', 'with_lines', 'file_name', 'original_of', 'View', 'Viewer']
 
-# %% ../nbs/29_views.ipynb #1cdc085a
+# %% ../nbs/29_views.ipynb #f03275d6
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,14 +99,13 @@ def affordable(
     view: Window,
 ) -> Window:        # the same part of the plane, in fewer pixels if they would cost more than `WORK`
     "A window that the model can render in about a tenth of a second"
-    colors = [l.color for l in model.layers if l.color.settings.kind == 'mlp']
-    cost = sum(p.numel() for color in colors for p in color.parameters())
+    cost = sum(layer.color.multiplications() for layer in model.layers)
     w, h = view.region[2:]
     k = min(1, math.sqrt(WORK/max(1, cost)/(w*h)))
     if k == 1: return view
     return Window(tuple(max(1, round(n*k)) for n in view.size), tuple(round(n*k) for n in view.region))
 
-# %% ../nbs/29_views.ipynb #30c92906
+# %% ../nbs/29_views.ipynb #d95181ae
 FULL = 32   # levels of error that are drawn white
 _RAMP = (colormaps['magma'](np.arange(256))[:, :3]*255).round().astype(np.uint8)
 
@@ -132,7 +131,7 @@ def error_map(
     off = np.abs(a.astype(np.int16) - b).mean(-1)
     return _RAMP[np.minimum(off*(255/FULL), 255).astype(np.uint8)]
 
-# %% ../nbs/29_views.ipynb #ac56c3f0
+# %% ../nbs/29_views.ipynb #13a83b0d
 def scaled(
     picture: np.ndarray,  # uint8 [h, w, 3]
     size: tuple,          # (w, h) in pixels
@@ -173,7 +172,7 @@ def with_lines(
     out.alpha_composite(sheet.reduce(2))
     return np.asarray(out.convert('RGB'))
 
-# %% ../nbs/29_views.ipynb #21bf279f
+# %% ../nbs/29_views.ipynb #3b26145d
 def file_name(
     source, # path or bytes of a `.cfv` file
 ) -> str:   # 'file' for bytes
@@ -249,7 +248,7 @@ class Viewer:
         "Of a decoded frame"
         return None if self.original is None else psnr(self.decoded(k)[None], self.original.frames[k:k + 1])
 
-# %% ../nbs/29_views.ipynb #8f08eb4e
+# %% ../nbs/29_views.ipynb #7045fb90
 @patch
 def window_of(self: Viewer,
     view: View,
@@ -286,7 +285,7 @@ def _fitted(picture, seen):
     "A picture at the size of the window, if it is smaller"
     return picture if picture.shape[1::-1] == seen.region[2:] else scaled(picture, seen.region[2:])
 
-# %% ../nbs/29_views.ipynb #3a657c0e
+# %% ../nbs/29_views.ipynb #c364ac88
 @patch
 def _draw_frame(self: Viewer, view, seen):
     plain = view.weights is None or all(w == 1 for w in view.weights)
@@ -312,7 +311,7 @@ def _draw_alpha(self: Viewer, view, seen):
     self._check_layer(view.layer, len(values))
     return _fitted(tinted(values[..., 3].softmax(0)[view.layer].numpy(), view.layer), seen)
 
-# %% ../nbs/29_views.ipynb #a7b39344
+# %% ../nbs/29_views.ipynb #52d67cf7
 @patch
 def _corners(self: Viewer):
     "Of the frame, clockwise and back to the first: positions [5, 2]"
@@ -347,7 +346,7 @@ def _draw_canonical(self: Viewer, view, seen):
     outline = transform(motions[view.layer, view.frame - first], self._corners())
     return with_lines(_fitted(to_bytes(rgb).numpy(), seen), [(seen.places(outline), layer_color(view.layer))])
 
-# %% ../nbs/29_views.ipynb #bf82cd85
+# %% ../nbs/29_views.ipynb #869937a7
 @patch
 def _anchors(self: Viewer, first):
     "Of each layer the centre of its alpha in the reference frame of a group, canonical positions [L, 2]"

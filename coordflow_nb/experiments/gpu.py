@@ -20,7 +20,8 @@ from ..flow import FlowSettings
 from ..kernel import FusedColor
 from ..fusion import ModelSettings, make_model, to_bytes
 from ..metrics import psnr
-from ..training import FitSettings, Fitter, RecordedFitter
+from ..training import FitSettings, Fitter
+from ..fitting import RecordedFitter
 from ..quantization import Quantized
 from ..entropy_coding import estimated_bits
 from ..codec import decode, decode_fresh, encode, encode_planned, load, plan

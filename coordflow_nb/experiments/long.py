@@ -17,7 +17,8 @@ from ..video import moving_layers
 from ..files import Stream, Video, read_frames
 from ..metrics import psnr
 from ..bitstream import read_header
-from ..codec import GOP, decode_stream
+from ..groups import GOP
+from ..codec import decode_stream
 from ..resuming import encode_file
 from ..cluster import connect, on_cluster
 from .runner import How, Suite, fresh_run, main, markdown_table
