@@ -4,22 +4,29 @@
 
 # %% auto #0
 __all__ = ['app', 'parse_size', 'parse_region', 'parse_range', 'parse_fps', 'parse_names', 'parse_rates', 'Color', 'Flow',
-           'Device', 'check_writable', 'check_folder', 'check_positive', 'encode', 'decode', 'info', 'evaluate',
-           'compare', 'parse_point', 'upsample', 'segment', 'inpaint', 'stabilize', 'Noise', 'denoise', 'edit', 'main']
+           'Device', 'check_writable', 'check_folder', 'check_positive', 'about', 'encode', 'decode', 'info',
+           'evaluate', 'compare', 'parse_point', 'upsample', 'segment', 'inpaint', 'stabilize', 'Noise', 'denoise',
+           'edit', 'main']
 
 # %% ../nbs/31_cli.ipynb #b64bd306
-import json, math, shlex, sys, tempfile
+import json
+import math
+import shlex
+import sys
+import tempfile
 from contextlib import contextmanager
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import typer
 
 # %% ../nbs/31_cli.ipynb #c8431459
 def _numbers(text, separator, count, what):
-    "Whole numbers in a string, as many as there have to be."
+    "Whole numbers in a string, as many as there have to be"
     parts = text.split(separator)
     try:
         if len(parts) != count: raise ValueError
@@ -74,15 +81,15 @@ def parse_rates(
 
 # %% ../nbs/31_cli.ipynb #43a1cdd2
 class Color(str, Enum):
-    "Color Networks that can be asked for"
+    "Kinds of layers, see `codec.kind_names`"
     mlp, texture = 'mlp', 'texture'
 
 class Flow(str, Enum):
-    "Motions that can be asked for"
+    "Where the motion comes from"
     warm, learned, none = 'warm', 'learned', 'none'
 
 class Device(str, Enum):
-    "Devices that can be asked for"
+    "Where to compute"
     cpu, cuda = 'cpu', 'cuda'
 
 # %% ../nbs/31_cli.ipynb #ff21a818
@@ -130,20 +137,32 @@ def check_positive(
             raise ValueError(f'{name} is {v:g}: it must be a number above 0')
 
 def _device(device):
-    "The device that was asked for, if it is there."
+    "Name of a device, if it is there"
     import torch
     if device == Device.cuda and not torch.cuda.is_available():
         raise ValueError('there is no CUDA device: leave --device out, or give --device cpu')
     return device and device.value
 
 # %% ../nbs/31_cli.ipynb #06c67c24
-app = typer.Typer(help='CoordFlow: a clip as a few coherent layers, compressed into the weights of small networks.',
-                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   rich_markup_mode=None)
+
+def _version(wanted):
+    "Print which version this is, and end"
+    if wanted:
+        print(version('coordflow_nb'))
+        raise typer.Exit
+
+@app.callback()
+def about(
+    version: bool = typer.Option(False, '--version', callback=_version, is_eager=True,
+                                 help='print the version and exit'),
+):
+    "CoordFlow: a clip as a few coherent layers, compressed into the weights of small networks."
 
 # %% ../nbs/31_cli.ipynb #4afff9bf
 def _cluster(address, cores, what):
-    "One of the functions of chapter 32, or None if no cluster is asked for"
+    "One of the functions of chapter 32, or None without a cluster"
     if address is None and cores is not None:
         raise ValueError('--cores is for a cluster: give --cluster local, or an address')
     return None if address is None else getattr(import_module('coordflow_nb.cluster'), what)(address, cores)
@@ -152,32 +171,42 @@ _CLUSTER = typer.Option(None, metavar='ADDRESS|local',
                         help='share the work among the machines of a Ray cluster, or the cores of this one')
 _CORES = typer.Option(None, min=1, help='cores for each task on a cluster')
 
-class _Stopped(Exception): "The user stopped a command, which says what is left."
+_SIZE = typer.Option(None, parser=parse_size, metavar='WxH',
+                     help='crop to this shape, centred, and scale to this size')
+_START = typer.Option(0, min=0, help='first frame')
+_FRAMES = typer.Option(None, min=0, help='number of frames; all by default')
+_SEED = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn')
+_DEVICE = typer.Option(None, help='where to compute: CUDA if there is one, by default')
 
+class _Stopped(Exception):
+    "The user stopped a command; the message tells what is left"
+
+# %% ../nbs/31_cli.ipynb #1792fe29
+def _report(out, header, layers):
+    "A line on a file that was written; `layers` of each group"
+    least, most = min(layers), max(layers)
+    rate = 8*header.file_bytes/(header.frames*header.width*header.height)
+    print(f"{out}: {least if least == most else f'{least} to {most}'} layer{'s'*(most > 1)}, "
+          f'{header.file_bytes:,} bytes, {rate:.4f} bpp')
+
+# %% ../nbs/31_cli.ipynb #1c983b13
 @app.command()
 def encode(
     source: str = typer.Argument(..., metavar='IN',
                                  help='a video file, a folder of PNGs, .npy, or bunny, carphone, '
                                       'moving_layers'),
     out: Path = typer.Argument(..., metavar='OUT.cfv'),
-    size: str = typer.Option(None, parser=parse_size, metavar='WxH',
-                             help='crop to this shape, centred, and scale to this size'),
-    start: int = typer.Option(0, min=0, help='first frame'),
-    frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
-    color: Color = typer.Option('texture', help='kind of Color Network'),
-    layers: int = typer.Option(None, min=1, max=16,
-                               help='number of layers; by default as many as earn their place, at least 2 of networks'),
-    flow: Flow = typer.Option('warm',
-                              help='the motion is measured first, learned from zero, or there is none'),
+    size: str = _SIZE, start: int = _START, frames: int = _FRAMES,
+    color: Color = typer.Option('texture', help='kind of layers: textures, or networks'),
+    layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their '
+                                                         'place, at least 2 of networks'),
+    flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
     bpp: float = typer.Option(None, help='bits per pixel that the file may take; by default 0.1, and at '
                                          'least 2,000 bytes a group'),
     seconds: float = typer.Option(None, help='time to fit each group of pictures; 60 by default'),
-    steps: int = typer.Option(None, min=1,
-                              help='or steps to fit, rounds of textures: the same file each time'),
-    gop: int = typer.Option(64, min=1,
-                            help='frames in a group of pictures, at most; a group never crosses a cut'),
-    seed: int = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn'),
-    device: Device = typer.Option(None, help='CUDA if there is one, by default'),
+    steps: int = typer.Option(None, min=1, help='or steps to fit, or rounds: the same file each time'),
+    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; a group crosses no cut'),
+    seed: int = _SEED, device: Device = _DEVICE,
     resume: bool = typer.Option(False, '--resume',
                                 help='go on with what an interrupted encode left in OUT.cfv.part'),
     cluster: str = _CLUSTER, cores: int = _CORES,
@@ -188,23 +217,18 @@ def encode(
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
-                   bpp=bpp, gop=gop, seed=seed,
-                 seconds=60. if seconds is None and steps is None else seconds, steps=steps)
+                   bpp=bpp, gop=gop, seed=seed, seconds=seconds, steps=steps)
     try:
-        header, found = encode_file(source, out, **request, device=_device(device), resume=resume,
-                                    run=_cluster(cluster, cores, 'on_cluster'),
-                                    say=lambda line: print(line, flush=True))
+        done = encode_file(source, out, **request, device=_device(device), resume=resume,
+                           run=_cluster(cluster, cores, 'on_cluster'), say=partial(print, flush=True))
     except Interrupted as e:
-        raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and say nothing
-    some, many = min(found), max(found)
-    rate = 8*header.file_bytes/(header.frames*header.width*header.height)
-    print(f"{out}: {some if some == many else f'{some} to {many}'} layer{'s'*(many > 1)}, "
-          f"{header.file_bytes:,} bytes, {rate:.4f} bpp")
+        raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and print nothing
+    _report(out, *done)
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager
 def _naming(path):
-    "Put the name of a file before what is wrong with it."
+    "Put the name of a file before what is wrong with it"
     from coordflow_nb.bitstream import BitstreamError
     try: yield
     except BitstreamError as e: raise ValueError(f'{path}: {e}') from None
@@ -214,19 +238,20 @@ _TRUST = typer.Option(False, '--trust', help='let the file ask for any amount of
                                              'that you made yourself')
 
 def _limits(trust):
-    "What a file may ask for."
+    "What a file may ask for"
     from coordflow_nb import bitstream
     return bitstream.TRUST if trust else bitstream.LIMITS
 
-def _opened(source, trust):
-    "A file for an application."
+def _opened(source, trust, device):
+    "A file for an application"
     from coordflow_nb.applications.opened import Opened
-    return Opened(source, limits=_limits(trust))
+    return Opened(source, _device(device), limits=_limits(trust))
 
 def _about(clip):
-    "A clip in words: frames, size, rate."
+    "A clip in words: frames, size, rate"
     return repr(clip).partition('(')[2][:-1]
 
+# %% ../nbs/31_cli.ipynb #0557b780
 @app.command()
 def decode(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
@@ -238,7 +263,7 @@ def decode(
     region: str = typer.Option(None, parser=parse_region, metavar='X,Y,W,H',
                                help='only this part, in output pixels'),
     layer: int = typer.Option(None, min=0, help='only this layer'),
-    trust: bool = _TRUST,
+    device: Device = _DEVICE, trust: bool = _TRUST,
 ):
     "Decompress a .cfv file, at any size, frame rate and region."
     from coordflow_nb import codec
@@ -246,17 +271,17 @@ def decode(
     check_positive(scale=scale, fps=fps)
     with _naming(source):
         clip = codec.decode_stream(source, size=size, scale=scale, fps=fps, frames=frames, region=region,
-                                   layer=layer, limits=_limits(trust))
+                                   layer=layer, device=_device(device), limits=_limits(trust))
         clip.save(out)
     print(f'{out}: {_about(clip)}')
 
 # %% ../nbs/31_cli.ipynb #f84666f4
-def _show(said, as_json):
-    "A dict as JSON, or as aligned lines; a dict within becomes lines of its own."
+def _show(values, as_json):
+    "A dict as JSON, or as aligned lines; a dict within becomes lines of its own"
     finite = lambda v: None if isinstance(v, float) and not math.isfinite(v) else v
-    if as_json: return print(json.dumps({k: finite(v) for k, v in said.items()}))
-    for k, v in said.items():
-        if isinstance(v, dict): _show({f'{k}_{name}': value for name, value in v.items()}, False)
+    if as_json: return print(json.dumps({k: finite(v) for k, v in values.items()}))
+    for k, v in values.items():
+        if isinstance(v, dict): _show({f'{k}_{name}': x for name, x in v.items()}, False)
         else: print(f'{k:16} {v:.4f}' if isinstance(v, float) else f'{k:16} {v}')
 
 # %% ../nbs/31_cli.ipynb #f4215b7a
@@ -284,16 +309,13 @@ def evaluate(
 def compare(
     source: str = typer.Argument(..., metavar='IN', help='as in encode'),
     codecs: str = typer.Option(None, parser=parse_names, metavar='A,B,...',
-                               help='x264, x265, svtav1, vvenc, or a kind of Color Network; x264-veryslow is '
+                               help='x264, x265, svtav1, vvenc, or a kind of layers; x264-veryslow is '
                                     'another preset, mlp-noflow goes without motion; all by default'),
     rates: str = typer.Option(None, parser=parse_rates, metavar='R,S,...',
                               help='bits per pixel, by default 0.02,0.05,0.1,0.2; BD-rate takes four'),
-    size: str = typer.Option(None, parser=parse_size, metavar='WxH',
-                             help='crop to this shape, centred, and scale to this size'),
-    start: int = typer.Option(0, min=0, help='first frame'),
-    frames: int = typer.Option(None, min=0, help='number of frames; all by default'),
+    size: str = _SIZE, start: int = _START, frames: int = _FRAMES,
     seconds: float = typer.Option(60, help='time to fit, for each of our files'),
-    seed: int = typer.Option(0, min=0, max=2**63 - 1, help='of the first weights and the pixels drawn'),
+    seed: int = _SEED, device: Device = _DEVICE,
     out: Path = typer.Option(None, metavar='DIR', help='a folder for report.json and rd.png'),
     as_json: bool = typer.Option(False, '--json', help='print the report as JSON'),
     cluster: str = _CLUSTER, cores: int = _CORES,
@@ -308,7 +330,8 @@ def compare(
              ','.join(f'{r:g}' for r in rates), '--size', '{}x{}'.format(*video.size),
              '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
     elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
-    report = rd.compare(video, codecs, rates, **({'curves': elsewhere} if elsewhere else {}), seconds=seconds,
+    where = dict(curves=elsewhere) if elsewhere else dict(device=_device(device))
+    report = rd.compare(video, codecs, rates, **where, seconds=seconds,
                         seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
     if out: reports.write_report(report, out)
     print(json.dumps(report) if as_json else reports.tables(report))
@@ -325,20 +348,21 @@ def parse_point(
     return x, y
 
 def _save(video, out):
+    "Write a clip, and a line about it"
     video.save(out)
     print(f'{out}: {_about(video)}')
 
+# %% ../nbs/31_cli.ipynb #7e003f79
 @app.command()
 def upsample(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
     out: str = typer.Argument(..., metavar='OUT', help='.mp4, .gif, .npy, or a folder for PNGs'),
-    scale: float = typer.Option(None, help='multiple of the coded size, up to 64; 2 by default if nothing '
-                                           'else is asked for'),
+    scale: float = typer.Option(None, help='multiple of the coded size, up to 64; without size and fps 2'),
     size: str = typer.Option(None, parser=parse_size, metavar='WxH', help='or a size'),
     fps: str = typer.Option(None, parser=parse_fps, metavar='F', help='frame rate, for more frames or fewer'),
     original: str = typer.Option(None, metavar='CLIP',
                                  help='the clip that was compressed: its detail has no coding errors'),
-    trust: bool = _TRUST,
+    device: Device = _DEVICE, trust: bool = _TRUST,
 ):
     "Enlarge a .cfv file, with the detail that its frames have together, and add frames."
     from coordflow_nb import rate_distortion
@@ -347,9 +371,10 @@ def upsample(
     if scale is None and not size and not fps: scale = 2
     with _naming(source):
         frames = rate_distortion.reference_clip(source, original, _limits(trust)) if original else None
-        opened = _opened(source, trust)
+        opened = _opened(source, trust, device)
         _save(upsampling.upsample_stream(opened, scale=scale, size=size, fps=fps, frames=frames), out)
 
+# %% ../nbs/31_cli.ipynb #0fe14605
 @app.command()
 def segment(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
@@ -360,18 +385,20 @@ def segment(
     overlay: bool = typer.Option(False, '--overlay', help='coloured frames, also if OUT is a folder'),
     clean: float = typer.Option(0., help='drop specks and fill holes below this share of the picture'),
     as_json: bool = typer.Option(False, '--json', help='print areas, boxes and centroids as JSON'),
-    trust: bool = _TRUST,
+    device: Device = _DEVICE, trust: bool = _TRUST,
 ):
     "Masks of the layers of a .cfv file."
     from coordflow_nb.applications import segmentation
     with _naming(source):
-        said = segmentation.segment(_opened(source, trust), out, layer=layer, soft=soft, overlaid=overlay,
-                                    clean=clean)
-    print(json.dumps(said) if as_json else f"{out}: {said['kind']}, {said['frames']} frames, layers "
-                                           f"{', '.join(map(str, said['layers']))}")
+        report = segmentation.segment(_opened(source, trust, device), out, layer=layer, soft=soft,
+                                      overlaid=overlay, clean=clean)
+    line = f"{out}: {report['kind']}, {report['frames']} frames, layers {', '.join(map(str, report['layers']))}"
+    print(json.dumps(report) if as_json else line)
 
 # %% ../nbs/31_cli.ipynb #33027725
-def _is_coded(source): return Path(source).suffix.lower() == '.cfv'
+def _is_coded(source):
+    "Is this a .cfv file, by its name?"
+    return Path(source).suffix.lower() == '.cfv'
 
 @app.command()
 def inpaint(
@@ -383,9 +410,9 @@ def inpaint(
     remove: int = typer.Option(None, min=0, metavar='L',
                                help='or, of a .cfv file: this layer goes, and what is behind it comes'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
-    trust: bool = _TRUST,
+    device: Device = _DEVICE, trust: bool = _TRUST,
 ):
-    "Fill what is masked from what other frames saw."
+    "Fill what is masked from other frames."
     from coordflow_nb import codec
     from coordflow_nb.files import Video
     from coordflow_nb.applications import inpainting
@@ -396,13 +423,18 @@ def inpaint(
         if not _is_coded(source):
             raise ValueError(f'{source} is no .cfv file: --remove needs one, for its layers; encode the clip '
                              f'first, or give --mask')
-        with _naming(source): video = inpainting.remove_layer(_opened(source, trust), remove, layers=layers)
+        with _naming(source):
+            video = inpainting.remove_layer(_opened(source, trust, device), remove, layers=layers,
+                                            device=_device(device))
     else:
         with _naming(source):
-            video = codec.decode(source, limits=_limits(trust)) if _is_coded(source) else Video.open(source)
-        video = inpainting.inpaint(video, inpainting.read_mask(mask, len(video), video.size), layers=layers)
+            decoded = lambda: codec.decode(source, device=_device(device), limits=_limits(trust))
+            video = decoded() if _is_coded(source) else Video.open(source)
+        masks = inpainting.read_mask(mask, len(video), video.size)
+        video = inpainting.inpaint(video, masks, layers=layers, device=_device(device))
     _save(video, out)
 
+# %% ../nbs/31_cli.ipynb #28623c8c
 @app.command()
 def stabilize(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
@@ -413,19 +445,19 @@ def stabilize(
     layer: int = typer.Option(None, min=0,
                               help='calm this layer; by default the one that fills most of the picture'),
     crop: bool = typer.Option(False, '--crop',
-                              help='zoom in to what each frame saw; by default other frames fill the border'),
-    trust: bool = _TRUST,
+                              help='zoom in; by default other frames fill the border'),
+    device: Device = _DEVICE, trust: bool = _TRUST,
 ):
     "A calm camera."
     from coordflow_nb.applications import stabilization
     check_writable(out, _VIDEO)
     with _naming(source):
-        opened = _opened(source, trust)
+        opened = _opened(source, trust, device)
         _save(stabilization.stabilize_stream(opened, smooth=smooth, lock=lock, layer=layer, crop=crop), out)
 
 # %% ../nbs/31_cli.ipynb #0fbef2b7
 class Noise(str, Enum):
-    "Kinds of noise that can be asked for"
+    "Kinds of noise"
     gaussian, poisson = 'gaussian', 'poisson'
 
 @app.command()
@@ -433,19 +465,23 @@ def denoise(
     source: str = typer.Argument(..., metavar='IN', help='a noisy clip, as in encode; no .cfv file'),
     out: str = typer.Argument(..., metavar='OUT', help='.mp4, .gif, .npy, or a folder for PNGs'),
     sigma: float = typer.Option(None, help='deviation of the noise in levels of 255; estimated by default'),
-    noise: Noise = typer.Option('gaussian', help='poisson: noise that grows with the light'),
+    noise: Noise = typer.Option('gaussian', help='poisson: noise that grows with brightness'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
+    device: Device = _DEVICE,
 ):
     "A clip without its noise."
     from coordflow_nb.files import Video
     from coordflow_nb.applications import denoising
     check_writable(out, _VIDEO)
     if _is_coded(source):
-        raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was compressed')
-    done = denoising.denoise(Video.open(source), sigma=sigma, noise=noise.value, layers=layers)
+        raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was '
+                         f'compressed')
+    done = denoising.denoise(Video.open(source), sigma=sigma, noise=noise.value, layers=layers,
+                             device=_device(device))
     _save(done.video, out)
     print(f'noise of {done.sigma:.1f} levels, strength {done.strength:g}, {done.rounds} rounds')
 
+# %% ../nbs/31_cli.ipynb #9adbccab
 @app.command()
 def edit(
     source: Path = typer.Argument(..., metavar='IN.cfv'),
@@ -461,22 +497,23 @@ def edit(
                                 help='the frame that X,Y is in; the middle one by default'),
     recolour: str = typer.Option(None, metavar='HOW', help='grey, hue:DEGREES, or gain:R,G,B'),
     drop: bool = typer.Option(False, '--drop', help='leave the layer out'),
-    trust: bool = _TRUST,
+    device: Device = _DEVICE, trust: bool = _TRUST,
 ):
-    "Paint on, recolour or drop a layer; the paint follows the motion."
+    "Put a picture or text on a layer, recolour or drop it; the edit follows the motion."
     from coordflow_nb.applications import editing
     check_writable(out, _VIDEO)
     edits = editing.edits_of(layer, overlay=overlay, text=text, at=at, scale=scale, angle=angle, frame=frame,
                              recolour=recolour, drop=drop)
-    with _naming(source): _save(editing.edit_stream(_opened(source, trust), edits), out)
+    with _naming(source): _save(editing.edit_stream(_opened(source, trust, device), edits), out)
 
 # %% ../nbs/31_cli.ipynb #d7e4e839
 _UsageError = typer.BadParameter.__base__   # of the click that this typer brings along
 
 def _problem(error):
-    "What to say about an error, and the exit status; re-raises what is not the user's doing."
+    "The line for an error, and the exit status; re-raises what is not the user's doing"
     if isinstance(error, _UsageError):
-        return f"{error.format_message()} (try: {error.ctx.command_path if error.ctx else 'coordflow'} --help)", 2
+        command = error.ctx.command_path if error.ctx else 'coordflow'
+        return f'{error.format_message()} (try: {command} --help)', 2
     if isinstance(error, (KeyboardInterrupt, typer.Abort)): return 'interrupted: nothing was written', 1
     if isinstance(error, _Stopped): return str(error), 1
     if isinstance(error, MemoryError) or isinstance(error, RuntimeError) and 'memory' in str(error):
@@ -492,7 +529,7 @@ def main(
     args = list(sys.argv[1:] if args is None else args) or ['--help']
     try:
         status = app(args, prog_name='coordflow', standalone_mode=False)
-        if status == 130: raise KeyboardInterrupt   # typer's way to say that there was one
+        if status == 130: raise KeyboardInterrupt   # typer's status when there was one
     except (Exception, KeyboardInterrupt) as error:
         problem, status = _problem(error)
         if 'kept in' in problem:

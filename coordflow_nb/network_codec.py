@@ -79,7 +79,7 @@ def plan(self: Kind,
     video: Video,       # the frames of one group of pictures
     *,
     layers: int = None, # L, or at most so many where they are found; None: as many as earn their place
-    flow: str = 'warm', # the motion: 'warm' (measured), 'learned', 'table' or 'none', as far as the kind has it
+    flow: str = 'warm', # 'warm' (the motion is measured), 'learned', 'table' or 'none', if the kind has it
     bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
 ) -> Plan:
     "Choose layers and sizes; ValueError if the file could not hold the smallest model"
@@ -250,6 +250,7 @@ def _read_integers(section, frames, pixels=0, allow=allow_all):
     try: return model, codes, decode_tensors(section[offset:], [tuple(c.tensor.shape) for c in model.coded()])
     except ValueError as e: raise BitstreamError(str(e)) from None
 
+# %% ../nbs/12_network_codec.ipynb #6cbaaec1
 def read_networks(
     section: bytes,  # from `write_networks`
     frames: int,     # frames of the group of pictures
@@ -359,11 +360,12 @@ def _widest(fits):
         low, high = (mid, high) if fits(mid) else (low, mid - 1)
     return low
 
+# %% ../nbs/12_network_codec.ipynb #599db0e8
 def plan_networks(
     video: Video,
     *,
-    layers: int = None, # L; with 'warm' at most so many; None: 2, or with 'warm' as many more as earn their place
-    flow: str = 'warm', # 'warm' (measured), 'learned' (a Flow Network, from zero), 'table' (from zero), 'none'
+    layers: int = None, # L; with 'warm' at most so many; None: 2, with 'warm' more if they earn their place
+    flow: str = 'warm', # 'warm' (measured), 'learned' (a Flow Network) or 'table', both from zero, or 'none'
     bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
 ) -> Plan:
     "Choose layers and the width of networks: as wide as the bytes allow"
@@ -415,8 +417,8 @@ def _coarsen(write, budget):
     return write(2**high)
 
 def _land(quantized, settings, budget, more):
-    """The section of a fitted model in at most `budget` bytes: as it is, after some `more(factor of lambda)`, or
-    with coarser steps"""
+    """The section of a fitted model in at most `budget` bytes: as it is, after some `more(factor of lambda)`,
+    or with coarser steps"""
     write = lambda coarser=1.: write_networks(settings, *quantized.codes(coarser))
     for k in range(8):
         if len(section := write()) <= budget: return section
@@ -451,6 +453,7 @@ def _started(plan, video, seed):
     for layer, q in zip(model.layers, found.similarities): fit_flow(layer.flow, q)
     return model, AlphaPrior(open_borders(found.labels), video.size) if found.share[0] < 1 else None
 
+# %% ../nbs/12_network_codec.ipynb #ea05b3c7
 def encode_networks(
     video: Video,           # the frames of one group of pictures
     plan: Plan,             # from `plan_networks`
