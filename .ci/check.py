@@ -28,6 +28,7 @@ def warn_uncommitted():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--only', choices=FILES, help='run one part')
+    parser.add_argument('--workers', type=int, default=2, help='notebooks at a time')
     parser.add_argument('chapters', nargs='*', metavar='CHAPTER', help='run these chapters only (04, 04_flow, nbs/04_flow.ipynb)')
     args = parser.parse_args()
     parts = ['chapters'] if args.chapters else [args.only] if args.only else list(FILES)
@@ -40,7 +41,7 @@ def main():
     if 'checks' in parts: warn_uncommitted()
     os.environ['PYTHONDONTWRITEBYTECODE'] = '1'
     import pytest
-    workers = 0 if parts == ['cli'] or parts == ['browser'] else 2
+    workers = args.workers if {'checks', 'chapters'} & set(parts) else 0
     options = ['-qq', '--tb=no', '--no-header', '-p', 'no:cacheprovider', '--disable-warnings', '-n', str(workers), '--dist', 'loadgroup', '--no-loadscope-reorder']
     here = ROOT / '.ci'
     return pytest.main([*options, '--rootdir', str(here), *(str(here / FILES[p]) for p in parts), '--chapters', ','.join(labels)])
