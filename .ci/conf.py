@@ -44,7 +44,8 @@ def document(app, what, name, thing, options, lines):
     lines[:] = [*map(escaped, lines), '']
     if what == 'module': return
     thing = inspect.unwrap(getattr(thing, 'fget', None) or getattr(thing, 'func', thing))
-    to = vars(thing).pop('__delwrap__', None)  # `@delegates` to a dataclass: docments looks for the source of its __init__, which has none
+    to = getattr(thing, '__delwrap__', None)  # `@delegates` to a dataclass: docments looks for the source of its __init__, which has none
+    if to: del thing.__delwrap__
     said = docments(thing, full=True, returns=what != 'class')
     for key, p in docments(to.__globals__[to.__qualname__.split('.')[0]], full=True).items() if to else ():
         if key in said and not said[key].docment: said[key] = p
