@@ -4,6 +4,7 @@ A thin skin over pytest: two workers, a test for each notebook. Checks are in te
 compared), the command in test_command.py, the site and the explorer in test_browser.py. One line for each test; the last line is `N passed, N failed`.
 """
 import argparse, os, shutil, subprocess, sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from book import LIBRARY, ROOT, label, notebooks
@@ -16,6 +17,18 @@ def chosen(names):
     found = {label(p): {n for n in names if n in (p.stem, p.name, p.stem.partition('_')[0], label(p)) or Path(n).resolve() == p} for p in notebooks()}
     if unknown := set(names).difference(*found.values()): sys.exit(f'no such chapter: {", ".join(sorted(unknown))}; there are {", ".join(found)}')
     return [name for name, matches in found.items() if matches]
+
+
+def chromium():
+    "The browser of this machine, None if there is none."
+    return next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+
+
+def missing():
+    "What a test in a browser lacks, in a line that says how to mend it; None if all is there."
+    if not chromium(): return 'no chromium (Debian, Ubuntu: apt install chromium)'
+    lacking = [name for name in ('playwright', 'voila', 'myst_nb') if not find_spec(name)]
+    return f'no {", ".join(lacking)} (run `make test-browser`)' if lacking else None
 
 
 def warn_uncommitted():
@@ -34,8 +47,7 @@ def main():
     parts = ['chapters'] if args.chapters else [args.only] if args.only else list(FILES)
     labels = chosen(args.chapters)
     if 'browser' in parts:
-        import browser
-        if (lacks := browser.missing()) and args.only: sys.exit(f'test-browser: {lacks}')
+        if (lacks := missing()) and args.only: sys.exit(f'test-browser: {lacks}')
         if lacks: print(f'left out: tests in a browser, {lacks}', flush=True)
         if lacks: parts.remove('browser')
     if 'checks' in parts: warn_uncommitted()
