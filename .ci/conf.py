@@ -25,7 +25,7 @@ suppress_warnings = ['myst.header']  # a chapter may begin a cell with a heading
 
 def escaped(text):
     "Plain text as reStructuredText; what stands in backticks is a name or code."
-    code = lambda p: (p if re.fullmatch(r'`[\w.]+`', p) else f'``{p.strip("`")}``') + '\\ '
+    code = lambda p: (p if re.fullmatch(r'`[A-Za-z_][\w.]*`', p) else f'``{p.strip("`")}``') + '\\ '
     return ''.join(code(p) if k % 2 else re.sub(r'([\\*_|`])', r'\\\1', p) for k, p in enumerate(re.split(r'(`+[^`]+`+)', text)))
 
 
@@ -50,10 +50,17 @@ def document(app, what, name, thing, options, lines):
     for key, p in docments(to.__globals__[to.__qualname__.split('.')[0]], full=True).items() if to else ():
         if key in said and not said[key].docment: said[key] = p
     for key, p in said.items():
-        kind = inspect.formatannotation(p.anno) if p.anno not in (None, inspect.Parameter.empty) else ''
+        kind = re.sub(r'\b[a-z_.]+\.(?=[A-Z])', '', inspect.formatannotation(p.anno)) if p.anno not in (None, type(None), inspect.Parameter.empty) else ''
         for field, text in zip(('returns', 'rtype') if key == 'return' else (f'param {key}', f'type {key}'), (escaped(p.docment or ''), kind and f'``{kind}``')):
             if text and key not in ('self', 'cls'): lines += [f':{field}: {text}']
     lines += ['', *made(thing)]
 
 
-def setup(app): app.connect('autodoc-process-docstring', document)
+def skipped(app, what, name, thing, skip, options):
+    "Fields stand among the parameters of their class."
+    return True if what == 'class' and not callable(thing) and not hasattr(thing, '__get__') else None
+
+
+def setup(app):
+    app.connect('autodoc-process-docstring', document)
+    app.connect('autodoc-skip-member', skipped)
