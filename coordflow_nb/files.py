@@ -343,7 +343,7 @@ def _run_ffmpeg(clip, args, path):
     with tempfile.TemporaryFile() as log:
         p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
         try:
-            for frame in clip: p.stdin.write(frame.numpy())
+            for frame in clip: p.stdin.write(frame.contiguous().numpy())
             p.stdin.close()
         except BrokenPipeError: pass                # ffmpeg gave up: its log says why
         except BaseException:
