@@ -32,8 +32,8 @@ from .coordinates import frame_times
 from .fusion import CoordFlow, to_bytes
 from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, read_header,
                                     read_section, seal, unpack_fields, unseal, write_file, write_header)
-from .network_codec import (SECTION_FIELDS, Decisions, Kind, NetworkKind, Origin, Plan,
-                                        clip_header, section_layers)
+from .kinds import SECTION_FIELDS, Decisions, Kind, Origin, Plan, clip_header, section_layers
+from .network_codec import NetworkKind
 from .texture_codec import TextureKind
 from .groups import GOP, Group, distances, find_cuts, histograms, split
 
@@ -315,8 +315,11 @@ def load_group(
     section, frames = read_section(data, header, gop), header.gop_frames[gop]
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = kind_of(section).read(section, frames, frames*header.width*header.height,
-                                  _allowed(data, header, gop, limits))
-    return model.to(device)
+                                  _allowed(data, header, gop, limits)).to(device)
+    if model.times.is_cuda:
+        from coordflow_nb.kernel import evaluator   # loads a compiler
+        model.evaluator = evaluator
+    return model
 
 def load(
     path_or_bytes,           # a `.cfv` file

@@ -19,7 +19,7 @@ from fastcore.meta import delegates
 from tqdm.auto import tqdm
 
 from .bitstream import Header, unseal, write_header
-from .network_codec import section_layers
+from .kinds import section_layers
 from .groups import Group
 from .codec import Job, Request, encode_groups, make_job, source_stamp
 

@@ -30,9 +30,8 @@ from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
 from .context_coding import USUAL, band_bits, decode_bands, encode_bands, learn_weights
 from .bitstream import BitstreamError, Field, fields_size, pack_fields, unpack_fields
-from .network_codec import (MODEL_FIELDS, Decisions, Kind, Plan, allow_all, check_least,
-                                        clip_header, flow_parameters, flow_settings, settings_values,
-                                        target_bytes)
+from .kinds import Decisions, Kind, Plan, allow_all, check_least, clip_header, target_bytes
+from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, settings_values
 
 # %% ../nbs/16_texture_codec.ipynb #a7174fc6
 def _motion_step(size):
