@@ -1,4 +1,4 @@
-"""Run a notebook as JupyterLab does and compare what it says with what is saved: `python .ci/chapter.py nbs/03_flow.ipynb ...`.
+"""Run a notebook as JupyterLab does and compare what it says with what is saved: `python .ci/chapter.py nbs/04_flow.ipynb ...`.
 
 The kernel is a fresh process in the notebook's folder. Cells flagged `#| slow` or `#| eval: false` and the one that exports are left out; their
 saved outputs stand. The first error ends the run. After a whole run the text of each cell must be the saved one: standard output, and results as
@@ -9,44 +9,42 @@ training run makes more of it (a new order of additions moved one by 1.1 percent
 Spaces may differ, since columns follow the numbers.
 """
 import asyncio, os, re, subprocess, sys, time
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
+
+from book import ROOT, Failed, environment, flags
+from zygote import Zygote
 
 LIMIT = 600  # seconds for a notebook; a hang, not a slow machine
-
-
-class Failed(Exception): "A notebook does not run, or does not say what is saved; the message says where."
-
-
-def environment(**more):
-    "This process's environment without what would change a result."
-    env = {k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'PYTHONPATH', 'MPLBACKEND')}
-    return env | dict(OMP_NUM_THREADS='1', PYTHONDONTWRITEBYTECODE='1', PYTHONWARNINGS='ignore') | more
 
 
 # ---- running ----
 
 def runs(source):
     "Does a test run this code cell?"
-    flags = re.findall(r'^#\s*\|\s*(.+?)\s*$', source, re.M)
-    return bool(source.strip()) and 'nbdev_export(' not in source and not {'slow', 'eval: false'} & set(flags)
+    return bool(source.strip()) and 'nbdev_export(' not in source and not {'slow', 'eval: false'} & set(flags(source))
 
 
-async def play(path, limit=LIMIT):
+async def play(path, limit=LIMIT, zygote=None):
     "Run the cells of a notebook; for each that ran: (its number, source, saved outputs, fresh outputs)."
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     nb, end, done = nbformat.read(path, as_version=4), time.monotonic() + limit, []
     client = NotebookClient(nb, kernel_name='python3', timeout_func=lambda cell: max(1, end - time.monotonic()), shutdown_kernel='immediate')
-    async with client.async_setup_kernel(cwd=str(path.parent), env=environment(IN_TEST='1'), stderr=subprocess.DEVNULL):
-        for k, cell in enumerate(nb.cells):
-            if cell.cell_type != 'code' or not runs(cell.source): continue
-            saved, cell.outputs = cell.outputs, []
-            try: await client.async_execute_cell(cell, k)
-            except CellExecutionError as e: raise Failed(f'{place(k, cell.source)}\n{traceback(cell, e)}') from None
-            except CellTimeoutError: raise Failed(f'{place(k, cell.source)}\nstopped: the notebook takes more than {limit} s') from None
-            except DeadKernelError: raise Failed(f'{place(k, cell.source)}\nthe kernel died') from None
-            done.append((k, cell.source, saved, cell.outputs))
+    with patch('jupyter_client.provisioning.local_provisioner.launch_kernel', zygote.launch) if zygote else nullcontext():
+        async with client.async_setup_kernel(cwd=str(path.parent), env=environment(IN_TEST='1'), stderr=subprocess.DEVNULL):
+            for k, cell in enumerate(nb.cells):
+                if cell.cell_type != 'code' or not runs(cell.source): continue
+                saved, cell.outputs = cell.outputs, []
+                try: await client.async_execute_cell(cell, k)
+                except CellExecutionError as e: said = traceback(cell, e)
+                except CellTimeoutError: said = f'stopped: the notebook takes more than {limit} s'
+                except DeadKernelError: said = 'the kernel died'
+                else: said = None
+                if said: raise Failed(f'{place(k, cell.source)}\n{said}')
+                done.append((k, cell.source, saved, cell.outputs))
     return done
 
 
@@ -117,25 +115,16 @@ def difference(done):
             if not same(a, b): return f'{place(k, source)}\nsaved: {a}\nfresh: {b}'
 
 
-def check(path, limit=LIMIT):
+def check(path, limit=LIMIT, zygote=None):
     "Run a notebook and compare; what it did in a few words, or Failed."
-    done = asyncio.run(play(path, limit))
-    if wrong := difference(done):
-        name = os.path.relpath(path, Path(__file__).resolve().parent.parent)
-        raise Failed(f'{wrong}\nif the new one is right, save it: make run NB={name}')
-    said = sum(bool(texts(saved)) for _, _, saved, _ in done)
-    return f'{len(done)} cells, {said} with text as saved'
+    done = asyncio.run(play(path, limit, zygote))
+    if wrong := difference(done): raise Failed(f'{wrong}\nif the new one is right, save it: make run NB={os.path.relpath(path, ROOT)}')
+    return f'{len(done)} cells, {sum(bool(texts(saved)) for _, _, saved, _ in done)} with text as saved'
 
 
-def main():
-    "Check the notebooks named."
-    wrong = 0
+if __name__ == '__main__':
+    shared = Zygote(environment())
     for name in sys.argv[1:]:
-        start, path = time.monotonic(), Path(name).resolve()
-        try: note = check(path)
-        except Failed as e: note, wrong = f'FAILED\n{e}', wrong + 1
-        print(f'{path.stem}: {time.monotonic() - start:.1f} s, {note}', flush=True)
-    return 1 if wrong else 0
-
-
-if __name__ == '__main__': sys.exit(main())
+        start = time.monotonic()
+        note = check(Path(name).resolve(), zygote=shared)
+        print(f'{Path(name).stem}: {time.monotonic() - start:.1f} s, {note}', flush=True)
