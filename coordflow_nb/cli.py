@@ -392,7 +392,8 @@ def segment(
     with _naming(source):
         report = segmentation.segment(_opened(source, trust, device), out, layer=layer, soft=soft,
                                       overlaid=overlay, clean=clean)
-    line = f"{out}: {report['kind']}, {report['frames']} frames, layers {', '.join(map(str, report['layers']))}"
+    layers = ', '.join(map(str, report['layers']))
+    line = f"{out}: {report['kind']}, {report['frames']} frames, layers {layers}"
     print(json.dumps(report) if as_json else line)
 
 # %% ../nbs/31_cli.ipynb #33027725
