@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from fastcore.basics import patch
 from fastcore.meta import delegates
 from tqdm.auto import tqdm
 
@@ -113,18 +114,20 @@ class Workspace:
         with _writing(self.path(index)): _put(self.path(index), sealed)
         self.state(index).unlink(missing_ok=True)
 
-    def finish(self):
-        "Put the sections together, and the file in its place; the folder has served"
-        paths, whole = [self.path(k) for k in range(len(self.job.groups))], self.folder/'whole'
-        header = self.job.header(p.stat().st_size for p in paths)
-        with _writing(self.out):
-            with whole.open('wb') as out:
-                out.write(write_header(header))
-                for p in paths: out.write(p.read_bytes())
-            os.replace(whole, self.out)
-        layers = tuple(section_layers(self.section(k)) for k in range(header.gops))
-        shutil.rmtree(self.folder)
-        return Encoded(header, layers)
+# %% ../nbs/17a_resuming.ipynb #6bc8a68b
+@patch
+def finish(self: Workspace) -> Encoded:
+    "Put the sections together, and the file in its place; the folder has served"
+    paths, whole = [self.path(k) for k in range(len(self.job.groups))], self.folder/'whole'
+    header = self.job.header(p.stat().st_size for p in paths)
+    with _writing(self.out):
+        with whole.open('wb') as out:
+            out.write(write_header(header))
+            for p in paths: out.write(p.read_bytes())
+        os.replace(whole, self.out)
+    layers = tuple(section_layers(self.section(k)) for k in range(header.gops))
+    shutil.rmtree(self.folder)
+    return Encoded(header, layers)
 
 # %% ../nbs/17a_resuming.ipynb #440c2dde
 @contextmanager
