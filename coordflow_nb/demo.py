@@ -30,7 +30,7 @@ from .codec import decode, load
 from .rate_distortion import best_at, entry, machine, reference_clip, save_json
 from .reports import in_words, save_figure
 from .views import layer_color
-from .cli import check_positive
+from .arguments import check_positive
 
 # %% ../nbs/33_demo.ipynb #38ac5142
 def coordflow(

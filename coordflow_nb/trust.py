@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TIGHT', 'CHANGES', 'REACHES', 'seeds', 'damaged', 'attempt', 'Atom', 'Anatomy', 'take_apart', 'put_together',
-           'changed', 'other_value', 'mutated', 'stage', 'Lines', 'Child', 'costly_files', 'measure_costly', 'fuzz',
-           'fingerprints', 'write_golden', 'check_golden', 'main']
+           'changed', 'other_value', 'mutated', 'stage', 'Lines', 'answer_files', 'Child', 'costly_files',
+           'measure_costly', 'fuzz', 'fingerprints', 'write_golden', 'check_golden', 'main']
 
 # %% ../nbs/17b_trust.ipynb #4b6084b5
 import argparse
@@ -276,7 +276,7 @@ def _cage(spare):
     except OSError: return   # a system without this file
     resource.setrlimit(resource.RLIMIT_AS, (held + spare,)*2)
 
-def _child(pipe, files, spare, limits, traced):
+def answer_files(pipe, files, spare, limits, traced):
     "Opens whatever comes through the pipe, and reports how that ended"
     torch.set_num_threads(1)
     for data in files: attempt(data, limits)                 # imports and caches happen here, once
@@ -308,11 +308,11 @@ class Child:
         patience: float = 20.,   # seconds that a file may take
         traced: bool = True,     # count lines, which takes time
     ):
-        from coordflow_nb.trust import _child                # by the name under which a new process finds it
+        from coordflow_nb.trust import answer_files                # by the name under which a new process finds it
         context = multiprocessing.get_context('spawn')
         (self.pipe, theirs), self.patience = context.Pipe(), patience
         given = theirs, files, spare, limits, traced
-        self.process = context.Process(target=_child, args=given, daemon=True)
+        self.process = context.Process(target=answer_files, args=given, daemon=True)
         self.process.start()
         theirs.close()
         # bytes held before the first file: Python, torch, and seeds
