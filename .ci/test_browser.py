@@ -75,6 +75,7 @@ def page(browser):
     "A page; after the test, nothing may have gone wrong or asked another host."
     context, asked, wrong = browser.new_context(viewport=dict(width=1280, height=900)), [], []
     page = context.new_page()
+    page.set_default_timeout(120_000)
     context.on('request', lambda r: asked.append(r.url))
     page.on('console', lambda m: m.type == 'error' and wrong.append(f'console: {m.text} {m.location.get("url", "")}'))
     page.on('pageerror', lambda e: wrong.append(f'script: {e}'))
