@@ -276,7 +276,13 @@ def _cage(spare):
     except OSError: return   # a system without this file
     resource.setrlimit(resource.RLIMIT_AS, (held + spare,)*2)
 
-def answer_files(pipe, files, spare, limits, traced):
+def answer_files(
+    pipe,           # to the parent: bytes of a file come in, how it ended goes out
+    files: list,    # valid files, to warm up
+    spare: int,     # bytes of address space beside what is held by then
+    limits: Limits, # what files may ask for
+    traced: bool,   # count lines that run for the first time
+) -> None:
     "Opens whatever comes through the pipe, and reports how that ended"
     torch.set_num_threads(1)
     for data in files: attempt(data, limits)                 # imports and caches happen here, once
