@@ -19,9 +19,9 @@ from pathlib import Path
 
 import typer
 
-from .arguments import (Color, Device, Flow, Noise, check_folder, check_positive, check_writable,
-                                      device_named, parse_fps, parse_names, parse_point, parse_range, parse_rates,
-                                      parse_region, parse_size)
+from .arguments import Color, Device, Flow, Noise, check_folder, check_positive, check_writable
+from .arguments import device_named, parse_fps, parse_names, parse_point, parse_range, parse_rates
+from .arguments import parse_region, parse_size
 
 # %% ../nbs/31_cli.ipynb #06c67c24
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

@@ -314,15 +314,14 @@ class Child:
         patience: float = 20.,   # seconds that a file may take
         traced: bool = True,     # count lines, which takes time
     ):
-        from coordflow_nb.trust import answer_files                # by the name under which a new process finds it
+        from coordflow_nb.trust import answer_files      # the name under which a new process finds it
         context = multiprocessing.get_context('spawn')
         (self.pipe, theirs), self.patience = context.Pipe(), patience
         given = theirs, files, spare, limits, traced
         self.process = context.Process(target=answer_files, args=given, daemon=True)
         self.process.start()
         theirs.close()
-        # bytes held before the first file: Python, torch, and seeds
-        self.base = self.pipe.recv()['peak']
+        self.base = self.pipe.recv()['peak']             # bytes held before the first file
 
     def __call__(self, data):
         "How it ended (a dict: how, crash, seconds, peak, lines)"
