@@ -25,7 +25,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
-
 import numpy as np
 import torch
 from tqdm.auto import tqdm
