@@ -25,7 +25,7 @@ setup: $(READY) ## make .venv with the project and all it needs (other targets d
 lab: $(READY) ## open the chapters in JupyterLab
 	@$(BIN)/python -m jupyterlab nbs
 
-test: $(READY) ## check the project, run every chapter's tests and the command (a part: ARGS='03_flow' or ARGS='--only checks')
+test: $(READY) ## check the project, run every chapter's tests and the command (a part: ARGS='04_flow' or ARGS='--only checks')
 	@$(if $(and $(CHROMIUM),$(if $(ARGS),,all)),$(MAKE) -s --no-print-directory $(BROWSE) || echo 'no network: tests in a browser are left out' >&2)
 	@$(BIN)/python .ci/check.py $(ARGS)
 
@@ -74,7 +74,7 @@ fuzz: $(READY) ## throw changed files at the decoder for ten minutes, then the d
 costs: $(READY) ## time every notebook on an idle machine and say it at the top of each: a quarter of an hour
 	@$(BIN)/python .ci/costs.py
 
-run: $(READY) ## execute chapters and save their outputs (NB=nbs/03_flow.ipynb for one, SLOW=1 for the slow cells too)
+run: $(READY) ## execute chapters and save their outputs (NB=nbs/04_flow.ipynb for one, SLOW=1 for the slow cells too)
 	@$(BIN)/python .ci/execute.py $(if $(SLOW),--slow) $(NB)
 
 export: $(READY) ## write coordflow_nb/ and README.md from the notebooks

@@ -4,6 +4,7 @@ A thin skin over pytest: two workers, a test for each notebook. Checks are in te
 compared), the command in test_command.py, the site and the explorer in test_browser.py. One line for each test; the last line is `N passed, N failed`.
 """
 import argparse, os, shutil, subprocess, sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from book import LIBRARY, ROOT, label, notebooks
@@ -18,6 +19,18 @@ def chosen(names):
     return [name for name, matches in found.items() if matches]
 
 
+def chromium():
+    "The browser of this machine, None if there is none."
+    return next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+
+
+def missing():
+    "What a test in a browser lacks, in a line that says how to mend it; None if all is there."
+    if not chromium(): return 'no chromium (Debian, Ubuntu: apt install chromium)'
+    lacking = [name for name in ('playwright', 'voila', 'myst_nb') if not find_spec(name)]
+    return f'no {", ".join(lacking)} (run `make test-browser`)' if lacking else None
+
+
 def warn_uncommitted():
     "In a git checkout, say what a fresh clone would not have."
     if not (ROOT / '.git').exists() or not shutil.which('git'): return
@@ -28,19 +41,19 @@ def warn_uncommitted():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--only', choices=FILES, help='run one part')
+    parser.add_argument('--workers', type=int, default=2, help='notebooks at a time')
     parser.add_argument('chapters', nargs='*', metavar='CHAPTER', help='run these chapters only (04, 04_flow, nbs/04_flow.ipynb)')
     args = parser.parse_args()
     parts = ['chapters'] if args.chapters else [args.only] if args.only else list(FILES)
     labels = chosen(args.chapters)
     if 'browser' in parts:
-        import browser
-        if (lacks := browser.missing()) and args.only: sys.exit(f'test-browser: {lacks}')
+        if (lacks := missing()) and args.only: sys.exit(f'test-browser: {lacks}')
         if lacks: print(f'left out: tests in a browser, {lacks}', flush=True)
         if lacks: parts.remove('browser')
     if 'checks' in parts: warn_uncommitted()
     os.environ['PYTHONDONTWRITEBYTECODE'] = '1'
     import pytest
-    workers = 0 if parts == ['cli'] or parts == ['browser'] else 2
+    workers = args.workers if {'checks', 'chapters'} & set(parts) else 0
     options = ['-qq', '--tb=no', '--no-header', '-p', 'no:cacheprovider', '--disable-warnings', '-n', str(workers), '--dist', 'loadgroup', '--no-loadscope-reorder']
     here = ROOT / '.ci'
     return pytest.main([*options, '--rootdir', str(here), *(str(here / FILES[p]) for p in parts), '--chapters', ','.join(labels)])

@@ -19,15 +19,14 @@ nb_execution_mode, nb_merge_streams, nb_render_markdown_format, nb_ipywidgets_js
 myst_enable_extensions, myst_heading_anchors = ['dollarmath', 'amsmath'], 4
 add_module_names, maximum_signature_line_length, toc_object_entries_show_parents, default_role = False, 90, 'hide', 'py:obj'
 autodoc_default_options = dict(members=True, **{'undoc-members': True, 'member-order': 'bysource'})
-autodoc_typehints, autodoc_inherit_docstrings, autodoc_preserve_defaults = 'none', False, True
+autodoc_typehints, autodoc_inherit_docstrings = 'none', False
 suppress_warnings = ['myst.header']  # a chapter may begin a cell with a heading of any level
 
 
 def escaped(text):
     "Plain text as reStructuredText; what stands in backticks is a name or code."
-    pieces = re.split(r'(`+[^`]+`+)', text)
-    return ''.join(f'``{p.strip("`")}``' if k % 2 and not re.fullmatch(r'`[\w.]+`', p) else p if k % 2 else re.sub(r'([\\*_|`])', r'\\\1', p)
-                   for k, p in enumerate(pieces))
+    code = lambda p: (p if re.fullmatch(r'`[A-Za-z_][\w.]*`', p) else f'``{p.strip("`")}``') + '\\ '
+    return ''.join(code(p) if k % 2 else re.sub(r'([\\*_|`])', r'\\\1', p) for k, p in enumerate(re.split(r'(`+[^`]+`+)', text)))
 
 
 def made(thing):
@@ -41,20 +40,27 @@ def made(thing):
 
 def document(app, what, name, thing, options, lines):
     "Complete the docstring of one name."
-    thing = inspect.unwrap(thing.fget if isinstance(thing, property) else thing) if callable(thing) or isinstance(thing, property) else thing
-    lines[:] = [escaped(line) for line in lines] if thing.__class__.__module__ != 'builtins' or callable(thing) else []
-    if what not in ('function', 'method', 'property', 'class'): return
-    with_default = lambda p: f'{escaped(p.docment or "")}'
-    try: said = docments(thing, full=True, returns=what != 'class')
-    except Exception: said = {}
-    lines.append('')
+    if what in ('data', 'attribute'): return lines.clear()
+    lines[:] = [*map(escaped, lines), '']
+    if what == 'module': return
+    thing = inspect.unwrap(getattr(thing, 'fget', None) or getattr(thing, 'func', thing))
+    to = getattr(thing, '__delwrap__', None)  # `@delegates` to a dataclass: docments looks for the source of its __init__, which has none
+    if to: del thing.__delwrap__
+    said = docments(thing, full=True, returns=what != 'class')
+    for key, p in docments(to.__globals__[to.__qualname__.split('.')[0]], full=True).items() if to else ():
+        if key in said and not said[key].docment: said[key] = p
     for key, p in said.items():
-        kind = inspect.formatannotation(p.anno) if p.anno not in (None, inspect.Parameter.empty) else ''
-        if key in ('self', 'cls') or not (p.docment or kind): continue
-        field, kinds = ('returns', 'rtype') if key == 'return' else (f'param {key}', f'type {key}')
-        if p.docment: lines.append(f':{field}: {with_default(p)}')
-        if kind: lines.append(f':{kinds}: ``{kind}``')
+        kind = re.sub(r'\b[a-z_.]+\.(?=[A-Z])', '', inspect.formatannotation(p.anno)) if p.anno not in (None, type(None), inspect.Parameter.empty) else ''
+        for field, text in zip(('returns', 'rtype') if key == 'return' else (f'param {key}', f'type {key}'), (escaped(p.docment or ''), kind and f'``{kind}``')):
+            if text and key not in ('self', 'cls'): lines += [f':{field}: {text}']
     lines += ['', *made(thing)]
 
 
-def setup(app): app.connect('autodoc-process-docstring', document)
+def skipped(app, what, name, thing, skip, options):
+    "Fields stand among the parameters of their class."
+    return True if what == 'class' and not callable(thing) and not hasattr(thing, '__get__') else None
+
+
+def setup(app):
+    app.connect('autodoc-process-docstring', document)
+    app.connect('autodoc-skip-member', skipped)

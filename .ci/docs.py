@@ -59,11 +59,10 @@ def find(name, near):
     return close[0] if close else found[0] if len(found) == 1 else None
 
 
-def module_page(name, module):
+def module_page(name):
     "The page of one module; conf.py adds to each name its parameters and its chapter."
-    doc = (inspect.getdoc(module) or '').splitlines()[:1]
     made = ''.join(f'Built and explained in [chapter {title(p)}](../{p.name}).' for p in notebooks() if module_of(p) == name)
-    return f'# {name}\n\n```{{container}} subtitle\n{"".join(doc)}\n```\n\n{made}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :no-docstring:\n```\n'
+    return f'# {name}\n\n{made}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n'
 
 
 # ---- pages of chapters ----
@@ -201,7 +200,7 @@ def write(folder):
         nb = page.notebook()
         if page.name == 'index': nb['cells'].append(dict(cell_type='markdown', id='contents', metadata={}, source=navigation(pages)))
         put(f'{page.name}.ipynb', json.dumps(nb))
-    for name, module in library().items(): put(f'api/{name}.md', module_page(name, module))
+    for name in library(): put(f'api/{name}.md', module_page(name))
     rows = [f'| {{doc}}`{n} <{n}>` | {(inspect.getdoc(m) or " ").splitlines()[0]} |' for n, m in library().items()]
     put('api/index.md', '# Modules\n\nAll public names of the library, written by the chapters.\n\n| module | |\n|---|---|\n' + '\n'.join(rows) + '\n\n'
         + tree('', [f'{n.removeprefix(LIBRARY + ".")} <{n}>' for n in library()]))

@@ -14,7 +14,7 @@ class Zygote:
     "The process that forks, seen from the one that asks; `launch` has the signature of jupyter_client's `launch_kernel`."
     def __init__(self, env):
         self.process = subprocess.Popen([sys.executable, __file__], env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, start_new_session=True)
+                                        stderr=subprocess.DEVNULL, preexec_fn=os.setpgrp)
 
     def launch(self, cmd, env=None, cwd=None, **_):
         "Start a kernel."
@@ -70,6 +70,7 @@ def main():
         print(pid, flush=True)
     for pid in started:
         with suppress(ProcessLookupError): os.killpg(pid, signal.SIGKILL)
+    os._exit(0)
 
 
 if __name__ == '__main__': main()

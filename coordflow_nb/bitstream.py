@@ -302,8 +302,8 @@ def read_file(data:bytes)->tuple: # (header, list of sections)
 # %% ../nbs/11_bitstream.ipynb #40d56616
 @dataclass(frozen=True)
 class Limits:
-    """What a file may make its reader do: each as a start for any file, and more for every byte of it; what the
-    reader wants himself, such as a larger size, does not count"""
+    """What a file may make its reader do: each as a start for any file, and more for every byte of it; what
+    the reader wants himself, such as a larger size, does not count"""
     pixels:int = 2**28 # coded pixels, all frames together: 130 frames of 1920x1080
     pixels_per_byte:int = 2**18
     memory:int = 2**30 # bytes that the model of a group takes

@@ -32,8 +32,8 @@ from .coordinates import frame_times
 from .fusion import CoordFlow, to_bytes
 from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, read_header,
                                     read_section, seal, unpack_fields, unseal, write_file, write_header)
-from .network_codec import (SECTION_FIELDS, Decisions, Kind, NetworkKind, Origin, Plan,
-                                        clip_header, section_layers)
+from .kinds import SECTION_FIELDS, Decisions, Kind, Origin, Plan, clip_header, section_layers
+from .network_codec import NetworkKind
 from .texture_codec import TextureKind
 from .groups import GOP, Group, distances, find_cuts, histograms, split
 
@@ -66,8 +66,8 @@ def plan(
     video: Video,           # the frames of one group of pictures
     *,
     color: str = 'texture', # kind of layers, see `kind_names`
-    layers: int = None,     # L, or, where they are found, at most so many; None: as many as earn their place (chapter 08)
-    flow: str = 'warm',     # 'warm' (the motion is measured first), 'learned' or 'table' (networks only), or 'none'
+    layers: int = None,     # L, or, where they are found, at most so many; None: as many as earn their place
+    flow: str = 'warm',     # 'warm' (the motion is measured), 'learned' or 'table' (networks only), or 'none'
     bpp: float = None,      # bits per pixel that the file may take; None: 0.1, and at least 2,000 bytes
 ) -> Plan:
     "Choose layers and sizes for one group of pictures"
@@ -80,7 +80,7 @@ def encode_section(
     video: Video,           # the frames of one group of pictures
     plan: Plan,             # from `plan`
     *,
-    seconds: float = None,  # for finding layers and fitting, of which half is for fitting; None and no steps: 60
+    seconds: float = None,  # for finding layers and fitting, at least half for fitting; None and no steps: 60
     steps: int = None,      # or steps to fit; of textures, rounds of correcting
     **options,              # of `Kind.encode`: seed, precision, device, progress, keep
 ) -> tuple:                 # (section as bytes, without its checksum; `History`)
@@ -111,8 +111,7 @@ class Request:
     color: str = 'texture'   # kind of layers, see `kind_names`
     layers: int = None       # L; None: as many as earn their place
     flow: str = 'warm'       # see `plan`
-    # bits per pixel that the file may take; None: 0.1, and at least 2,000 bytes a group
-    bpp: float = None
+    bpp: float = None        # bits per pixel that the file may take; None: 0.1, at least 2,000 bytes a group
     seconds: float = None    # time for each group; None and no steps: 60
     steps: int = None        # or steps for each group: the same file each time
     seed: int = 0            # of all that is random
@@ -125,6 +124,7 @@ class Request:
             raise ValueError(f'bpp is {self.bpp}: it must be above 0 and below 1000')
         kind_named(self.color)
 
+# %% ../nbs/17_codec.ipynb #8db6066b
 @dataclass(frozen=True)
 class Job:
     "What is to be done, and what a scan of the source added"
@@ -138,7 +138,9 @@ class Job:
     stamp: tuple       # see `source_stamp`; empty for a clip in memory
 
     @property
-    def frames(self): return sum(g.frames for g in self.groups)
+    def frames(self):
+        "Frames of all groups together"
+        return sum(g.frames for g in self.groups)
 
     def header(self,
         sizes=(), # bytes of each section, checksum included
@@ -150,9 +152,9 @@ class Job:
 
     def __str__(self):
         scenes, n, (w, h) = len({g.first_group for g in self.groups}), len(self.groups), self.size
-        return (f'{self.frames} frame{"s"*(self.frames > 1)}, {w}x{h}, {self.fps} fps: {scenes} '
-                f'scene{"s"*(scenes > 1)}, '
-                f'{n} group{"s"*(n > 1)} of pictures')
+        plural = lambda n, what: f'{n} {what}{"s"*(n > 1)}'
+        return (f'{plural(self.frames, "frame")}, {w}x{h}, {self.fps} fps: {plural(scenes, "scene")}, '
+                f'{plural(n, "group")} of pictures')
 
 # %% ../nbs/17_codec.ipynb #edf842b6
 def _frames(source, start=0, frames=None):
@@ -172,13 +174,15 @@ def source_stamp(
     size = len(files) if path.is_dir() else path.stat().st_size
     return size, max((p.stat().st_mtime for p in files), default=0)
 
+# %% ../nbs/17_codec.ipynb #451dfcf6
 def _split_frames(h, request, size):
     "The groups of a clip, given histograms of all its frames and the (W, H) that is coded"
     # 700 bytes: below, there is no place for a model
     paying = math.ceil(8*700/((request.bpp or 0.1)*math.prod(size)))
     groups = split(find_cuts(distances(h)), len(h), request.gop, max(1, min(8, request.gop//2), paying))
     if len(groups) > 65535:
-        raise ValueError(f'{len(h):,} frames are {len(groups):,} groups, and a file holds 65,535: give a larger gop')
+        raise ValueError(f'{len(h):,} frames are {len(groups):,} groups, and a file holds 65,535: give a '
+                         f'larger gop')
     return groups
 
 def make_job(
@@ -188,7 +192,7 @@ def make_job(
 ) -> Job:
     "Scan the source, and split it into groups"
     if origin and (request.size or request.start or request.frames):
-        raise ValueError('origin says which part of a source a clip is: give no size, start or frames beside it')
+        raise ValueError('origin tells which part of a source this is: give no size, start or frames with it')
     source = request.source if video is None else video
     height, width = next(_frames(source, request.start, 1)).shape[:2]
     crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
@@ -262,6 +266,7 @@ def encode_groups(
         yield k, encode_group(job, frames, section(first) if first != k else None, device, progress, say,
                               keep(k))
 
+# %% ../nbs/17_codec.ipynb #91fbe4b9
 @delegates(Request, but='source')
 def encode(
     source,                 # a `Video`, or whatever `Video.open` reads
@@ -310,8 +315,11 @@ def load_group(
     section, frames = read_section(data, header, gop), header.gop_frames[gop]
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     model = kind_of(section).read(section, frames, frames*header.width*header.height,
-                                  _allowed(data, header, gop, limits))
-    return model.to(device)
+                                  _allowed(data, header, gop, limits)).to(device)
+    if model.times.is_cuda:
+        from coordflow_nb.kernel import evaluator   # loads a compiler
+        model.evaluator = evaluator
+    return model
 
 def load(
     path_or_bytes,           # a `.cfv` file
@@ -379,6 +387,7 @@ def _check_memory(nbytes, what):
     try: check_memory(nbytes, what)
     except ValueError as e: raise BitstreamError(str(e)) from None
 
+# %% ../nbs/17_codec.ipynb #3bf50af8
 def decode_stream(
     path_or_bytes,        # a `.cfv` file
     *,
@@ -421,8 +430,8 @@ def info(
     weights, layers = 0, 0
     for gop in range(h.gops):   # one model at a time in memory
         model = load_group(data, h, gop, 'cpu', limits)
-        weights, layers = weights + sum(c.tensor.numel()
-                                        for c in model.coded()), max(layers, len(model.layers))
+        weights += sum(c.tensor.numel() for c in model.coded())
+        layers = max(layers, len(model.layers))
     s, kind = model.settings, kind_of(read_section(data, h, h.gops - 1))
     return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps),
                 gops=h.gops, layers=layers, color=kind.name, **kind.describe(s), flow=s.flow.kind,

@@ -214,6 +214,7 @@ def _descend(codes, places, steps):
         u.data.addcdiv_(mean, spread, value=-0.15/(1 - 0.9**step))
     return u.detach().exp().numpy()
 
+# %% ../nbs/15_context_coding.ipynb #de0795bc
 def _gathered(volumes, most):
     "Places to learn from, by group"
     rng, out = np.random.default_rng(0), {}

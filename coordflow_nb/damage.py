@@ -23,7 +23,8 @@ from .flow import compose
 from .fusion import CoordFlow, to_bytes
 from .quantization import step_value
 from .bitstream import fields_size, read_section, unpack_fields
-from .network_codec import MODEL_FIELDS, STEP, Kind, NetworkKind
+from .kinds import Kind
+from .network_codec import MODEL_FIELDS, STEP, NetworkKind
 from .wavelets import SparseVolume, synthesize
 from .texture import ColorTexture
 from .texture_codec import TEXTURE_FIELDS, TextureKind

@@ -27,10 +27,10 @@ from .metrics import bpp, ms_ssim, psnr, ssim
 from .coordinates import pixel_grid
 from .flow import inverse, plot_trajectory, transform
 from .codec import decode, load
-from .rate_distortion import best_at, entry, in_words, machine, reference_clip
-from .rate_distortion import save_figure, save_json
+from .rate_distortion import best_at, entry, machine, reference_clip, save_json
+from .reports import in_words, save_figure
 from .views import layer_color
-from .cli import check_positive
+from .arguments import check_positive
 
 # %% ../nbs/33_demo.ipynb #38ac5142
 def coordflow(

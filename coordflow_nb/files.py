@@ -343,7 +343,7 @@ def _run_ffmpeg(clip, args, path):
     with tempfile.TemporaryFile() as log:
         p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)
         try:
-            for frame in clip: p.stdin.write(frame.numpy())
+            for frame in clip: p.stdin.write(frame.contiguous().numpy())
             p.stdin.close()
         except BrokenPipeError: pass                # ffmpeg gave up: its log says why
         except BaseException:
@@ -383,7 +383,7 @@ def _save_npy(clip, path):
     (w, h), write = clip.size, np.lib.format.write_array_header_1_0
     with path.open('wb') as out:
         write(out, dict(descr='|u1', fortran_order=False, shape=(len(clip), h, w, 3)))
-        for frame in clip: out.write(frame.numpy())
+        for frame in clip: out.write(frame.contiguous().numpy())
 
 # %% ../nbs/01a_files.ipynb #a3f6c40a
 @patch

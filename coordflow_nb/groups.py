@@ -30,10 +30,9 @@ def distances(
     apart = lambda a, b: (a - b).abs().sum(-1)/2
     median = lambda part: part.median(0).values
     at_once = torch.cat([torch.zeros(1), apart(h[1:], h[:-1])])
-    for_good = [0.] + [float(apart(median(h[max(0, k - around):k]), median(h[k:k + around])))
-                       for k in range(1, len(h))]
+    medians = lambda k: (median(h[max(0, k - around):k]), median(h[k:k + around]))
+    for_good = [0.] + [float(apart(*medians(k))) for k in range(1, len(h))]
     return torch.minimum(at_once, torch.tensor(for_good))
-
 
 # %% ../nbs/16a_groups.ipynb #dad897bc
 CUT = 0.25   # distance above which a scene changes
@@ -55,8 +54,8 @@ class Group(NamedTuple):
     first_group: int # number of the first group of its scene
 
 def _scenes(cuts, count, least):
-    """(first frame, frames) of each scene; what is shorter than `least` joins the scene before, or the one behind
-    if it is the first"""
+    """(first frame, frames) of each scene; what is shorter than `least` joins the scene before, or the one
+    behind if it is the first"""
     bounds = [0, *cuts, count]
     sizes = [b - a for a, b in pairwise(bounds)]
     while len(sizes) > 1 and min(sizes) < least:

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from fastcore.basics import patch
 from fastcore.meta import delegates
 from tqdm.auto import tqdm
 
 from .bitstream import Header, unseal, write_header
-from .network_codec import section_layers
+from .kinds import section_layers
 from .groups import Group
 from .codec import Job, Request, encode_groups, make_job, source_stamp
 
@@ -28,14 +29,14 @@ except ImportError: fcntl = None   # a system without file locks
 
 # %% ../nbs/17a_resuming.ipynb #d01f8fc8
 def job_json(
-    job: Job,
+    job: Job, # from `make_job`
 ) -> str:
-    "A job as text"
+    "A job as text, in JSON"
     return json.dumps(asdict(job))
 
 def json_job(
     text: str, # from `job_json`
-) -> Job:
+) -> Job:      # equal to the one that was written
     "The job back"
     v = json.loads(text)
     request = v.pop('request')
@@ -58,7 +59,8 @@ def _put(path, data):
     os.replace(new, path)
 
 def _lock(folder, out):
-    "A folder that nobody else writes to until the lock is closed; made anew if it was finished and removed at this moment"
+    """A folder that nobody else writes to until the lock is closed; made anew if it was finished and removed
+    at this moment"""
     while True:
         folder.mkdir(exist_ok=True)
         lock = (folder/'lock').open('w')
@@ -66,7 +68,8 @@ def _lock(folder, out):
         try: fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.close()
-            raise ValueError(f'{out} is being written by another encode: wait for it, or choose another name') from None
+            raise ValueError(f'{out} is being written by another encode: wait for it, or choose another '
+                             f'name') from None
         if (folder/'lock').exists() and os.path.samestat(os.fstat(lock.fileno()), os.stat(folder/'lock')):
             return lock
         lock.close()
@@ -75,46 +78,62 @@ def _lock(folder, out):
 class Encoded(NamedTuple):
     "What `encode_file` has written"
     header: Header
-    layers: tuple # of each group
+    layers: tuple # L of each group
 
+def _part(out):
+    "The folder beside a file"
+    return out.with_name(out.name + '.part')
+
+# %% ../nbs/17a_resuming.ipynb #a198aeac
 class Workspace:
     "The folder of an encode that is under way: its job, and the sections that are finished"
     def __init__(self,
         out: Path, # the file that is to be
-        job: Job,
+        job: Job,  # from `make_job`
     ):
         self.out, self.job, self.folder = out, job, _part(out)
 
-    def path(self, index): return self.folder/f'{index:05}.section'
-    def state(self, index): return self.folder/f'{index:05}.state'
-    def has(self, index): return self.path(index).exists()
-    def section(self, index): return unseal(self.path(index).read_bytes(), f'{self.path(index)}')
+    def path(self, index):
+        "Where the section of a group stands when it is finished"
+        return self.folder/f'{index:05}.section'
+
+    def state(self, index):
+        "Where the state of fitting a group stands meanwhile"
+        return self.folder/f'{index:05}.state'
+
+    def has(self, index):
+        "Is a group finished?"
+        return self.path(index).exists()
+
+    def section(self, index):
+        "The section of a finished group, without its checksum"
+        return unseal(self.path(index).read_bytes(), f'{self.path(index)}')
 
     def put(self, index, sealed):
         "Keep a finished section"
         with _writing(self.path(index)): _put(self.path(index), sealed)
         self.state(index).unlink(missing_ok=True)
 
-    def finish(self):
-        "Put the sections together, and the file in its place; the folder has served"
-        paths, whole = [self.path(k) for k in range(len(self.job.groups))], self.folder/'whole'
-        header = self.job.header(p.stat().st_size for p in paths)
-        with _writing(self.out):
-            with whole.open('wb') as out:
-                out.write(write_header(header))
-                for p in paths: out.write(p.read_bytes())
-            os.replace(whole, self.out)
-        layers = tuple(section_layers(self.section(k)) for k in range(header.gops))
-        shutil.rmtree(self.folder)
-        return Encoded(header, layers)
-
-def _part(out): return out.with_name(out.name + '.part')
+# %% ../nbs/17a_resuming.ipynb #6bc8a68b
+@patch
+def finish(self: Workspace) -> Encoded:
+    "Put the sections together, and the file in its place; the folder has served"
+    paths, whole = [self.path(k) for k in range(len(self.job.groups))], self.folder/'whole'
+    header = self.job.header(p.stat().st_size for p in paths)
+    with _writing(self.out):
+        with whole.open('wb') as out:
+            out.write(write_header(header))
+            for p in paths: out.write(p.read_bytes())
+        os.replace(whole, self.out)
+    layers = tuple(section_layers(self.section(k)) for k in range(header.gops))
+    shutil.rmtree(self.folder)
+    return Encoded(header, layers)
 
 # %% ../nbs/17a_resuming.ipynb #440c2dde
 @contextmanager
 def workspace(
     out,                  # path of the file that is to be
-    request: Request,
+    request: Request,     # what is to be encoded
     resume: bool = False, # go on with what is there, if it is the same job
 ):                        # yields a `Workspace`
     "Open or make the folder of an encode, for this process alone; ValueError if it is another's"
@@ -124,7 +143,9 @@ def workspace(
         finally:
             if folder.exists() and not _kept(folder): shutil.rmtree(folder)   # nothing is there to go on with
 
-def _kept(folder): return [*folder.glob('*.section'), *folder.glob('*.state')]
+def _kept(folder):
+    "What there is to go on with"
+    return [*folder.glob('*.section'), *folder.glob('*.state')]
 
 def _begin(folder, request, resume):
     "The job of a folder: the one that it was begun with, or a new one"
@@ -136,8 +157,7 @@ def _begin(folder, request, resume):
     job, finished = json_job(begun.read_text()), len(list(folder.glob('*.section')))
     if not resume:
         raise ValueError(f'{folder} holds {finished} of {len(job.groups)} groups of an encode that was '
-                         f'interrupted: '
-                         'add --resume to go on, or remove the folder')
+                         f'interrupted: add --resume to go on, or remove the folder')
     if (job.request, job.stamp) != (request, source_stamp(request.source)):
         raise ValueError(f'{folder} was begun with {_differences(job, request)}: give the same to go on, or '
                          f'remove the folder')
@@ -146,15 +166,16 @@ def _begin(folder, request, resume):
 def _differences(begun, request):
     "In which words two jobs differ"
     old, new = asdict(begun.request), asdict(request)
-    return ', '.join(f'{k} {old[k]}, not {new[k]}'
-                     for k in old if old[k] != new[k]) or 'another state of the source'
+    changed = [f'{k} {old[k]}, not {new[k]}' for k in old if old[k] != new[k]]
+    return ', '.join(changed) or 'another state of the source'
 
 # %% ../nbs/17a_resuming.ipynb #2881ee27
 class Interrupted(KeyboardInterrupt):
     "An encode was stopped by the user; what is finished is kept"
 
 class _Announcement:
-    "Says what is going to be done, once it is clear that it can be: when the first group is planned, or finished elsewhere"
+    """Tells what is going to be done, once it is clear that it can be: when the first group is planned, or
+    finished elsewhere"""
     def __init__(self, say, job): self.say, self.job = say, job
 
     def __call__(self, planned=None):
@@ -167,15 +188,15 @@ def _encode_missing(work, run, device, progress, say):
     "Encode the groups that are not finished, and keep each"
     n = len(work.job.groups)
     missing, announce = [k for k in range(n) if not work.has(k)], _Announcement(say, work.job)
-    bar = tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' groups', disable=not progress
-               or n == 1)
-    with bar:
+    with tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' groups',
+              disable=not progress or n == 1) as bar:
         for k, sealed in run(work.job, missing, work.section, device=device, progress=progress and n == 1,
                              say=announce):
             announce()
             work.put(k, sealed)
             bar.update()
 
+# %% ../nbs/17a_resuming.ipynb #1c7ff518
 @delegates(Request, but='source')
 def encode_file(
     source,                 # whatever `Video.open` reads
@@ -187,8 +208,9 @@ def encode_file(
     say=None,               # called with a line of text: what is going to be done
     run=None,               # how groups are encoded, a function like `encode_groups`; None: that one
     **kwargs,               # fields of `Request`
-) -> Encoded:
-    "Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the user stops it"
+) -> Encoded:               # header of the file, and layers of each group
+    """Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the
+    user stops it"""
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
     with workspace(out, Request(source, **kwargs), resume) as work:
         try: _encode_missing(work, run or partial(encode_groups, keep=work.state), device, progress, say)

@@ -246,13 +246,14 @@ def _sampled(self: ColorTexture, q, u):
 @patch
 def displacement_at(self: ColorTexture,
     t: torch.Tensor, # [1, 1] time
-):                   # function of canonical positions [n, 2] -> [n, 2] in half frame heights; None if nothing bends
+):                   # canonical positions [n, 2] -> [n, 2] in half frame heights; None if nothing bends
     "The displacement at one time: small, and without the coefficients, so that it may outlive the model"
     if not self.bends: return None
     (u, _), s = next(self._frames(t)), self.settings
     field = self.deformation.at(u).clone()
     places = lambda q: to_grid(q, s.region, (s.width, s.height)).view(1, 1, -1, 2)
-    return lambda q: backward_warp(field, SamplingGrid(places(q), s.shape[1:]), 'bilinear')[0, :, 0].T*2/s.height
+    sampled = lambda q: backward_warp(field, SamplingGrid(places(q), s.shape[1:]), 'bilinear')
+    return lambda q: sampled(q)[0, :, 0].T*2/s.height
 
 # %% ../nbs/14_texture.ipynb #18032f92
 def texture_settings(
@@ -319,6 +320,7 @@ def layer_labels(
     "The layer of each pixel"
     return F.interpolate(found.labels[:, None].float(), size[::-1], mode='nearest')
 
+# %% ../nbs/14_texture.ipynb #f7ca2245
 class TextureFitter:
     "A model and a clip: the closed-form start, and rounds of correcting what quantization broke"
     def __init__(self,

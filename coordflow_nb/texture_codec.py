@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 
 import torch
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .video import Video, check_memory
@@ -29,20 +30,19 @@ from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
 from .context_coding import USUAL, band_bits, decode_bands, encode_bands, learn_weights
 from .bitstream import BitstreamError, Field, fields_size, pack_fields, unpack_fields
-from .network_codec import (MODEL_FIELDS, Decisions, Kind, Plan, allow_all, check_least,
-                                        clip_header, flow_parameters,
-                                         flow_settings, settings_values, target_bytes)
+from .kinds import Decisions, Kind, Plan, allow_all, check_least, clip_header, target_bytes
+from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, settings_values
 
 # %% ../nbs/16_texture_codec.ipynb #a7174fc6
 def _motion_step(size):
-    # a twentieth of a pixel at the frame's edge
+    "A twentieth of a pixel at the edge of a frame of (W, H) pixels"
     return step_value(step_code(0.1/size[1]/max(1, size[0]/size[1])))
 
 def round_flows(
     model: CoordFlow, # with tables for flows, or none; changed in place
     size: tuple,      # (W, H) of the frame
 ) -> list:            # integer tensors [T, 4], one for each layer that moves
-    "Put all motions on a raster that the file can hold"
+    "Round all motions to the grid that the file can hold"
     step, whole = _motion_step(size), []
     for layer in model.layers:
         for c in layer.flow.coded():
@@ -50,7 +50,9 @@ def round_flows(
             c.tensor.data = whole[-1].float()*step
     return whole
 
-def _differences(n): return torch.cat([n[:1], n[1:] - n[:-1]])
+def _differences(n):
+    "The first row, and what each other adds to the one before"
+    return torch.cat([n[:1], n[1:] - n[:-1]])
 
 # %% ../nbs/16_texture_codec.ipynb #d63f86fe
 TEXTURE_FIELDS = (
@@ -59,16 +61,17 @@ TEXTURE_FIELDS = (
     Field('time_levels', 'B', 0, 8, doc='levels of the wavelet transform in time'),
     Field('levels', 'B', 0, 8, doc='levels in space'),
     Field('spacing', 'B', 0, 255,
-          doc='canvas pixels between the nodes of a deformation; 0: all layers are rigid'),
+          doc='canonical pixels between control points of a deformation; 0: all layers are rigid'),
     Field('deformation', 'H', 0, 2**14 - 1, doc='step code of the deformations'),
     Field('motion', 'H', 0, 2**14 - 1, doc='step code of the motions'),
-    Field('luma', 'H', 0, 2**14 - 1, doc='step code of the brightness'),
-    Field('chroma1', 'H', 0, 2**14 - 1, doc='of the first colour difference'),
+    Field('luma', 'H', 0, 2**14 - 1, doc='step code of the luma'),
+    Field('chroma1', 'H', 0, 2**14 - 1, doc='of the first chroma channel'),
     Field('chroma2', 'H', 0, 2**14 - 1, doc='of the second'),
     Field('alpha', 'H', 0, 2**14 - 1, doc='of the alpha logits'),
 )
 REGION_FIELDS = (
-    Field('x', 'h', -2**15, 2**15 - 1, doc='left edge of the canvas, in pixels of the reference frame'),
+    Field('x', 'h', -2**15, 2**15 - 1,
+          doc='left edge of the canonical image, in pixels of the reference frame'),
     Field('y', 'h', -2**15, 2**15 - 1, doc='upper edge'),
     Field('w', 'H', 1, 65535, doc='width'),
     Field('h', 'H', 1, 65535, doc='height'),
@@ -76,14 +79,15 @@ REGION_FIELDS = (
 _CHANNELS = ('luma', 'chroma1', 'chroma2', 'alpha')
 _CODED = ('deformation', *_CHANNELS)
 
+# %% ../nbs/16_texture_codec.ipynb #87c85b33
 def write_textures(
     model: CoordFlow,  # of textures
     motions: list,     # from `round_flows`
     deformations: list,# their subbands as bytes, one piece a layer; empty if all layers are rigid
-    steps: list,       # five step codes: deformation, brightness, two colour differences, alpha
-    integers: list,    # whole coefficients of each layer, a list of tensors
+    steps: list,       # five step codes: deformation, luma, chroma1, chroma2, alpha
+    integers: list,    # for each layer a list of integer tensors, one a subband
     weights: list = None, # of the context model of each layer (chapter 15); None: learn them here
-) -> bytes:
+) -> bytes:               # the section behind its first fields, without a checksum
     "A model of textures as bytes"
     s = model.layers[0].color.settings
     fields = dict(width=s.width, height=s.height, time_levels=s.levels[0], levels=s.levels[1],
@@ -98,18 +102,20 @@ def write_textures(
     return pack_fields(TEXTURE_FIELDS, fields) + images + b''.join(map(sized, pieces))
 
 def _subbands(volume, whole, weights=None):
+    "The coefficients of a volume as bytes"
     return encode_bands(volume.bands, [n.int().cpu() for n in whole], weights)
 
 # %% ../nbs/16_texture_codec.ipynb #5514a1dc
 def _settings(data, layers, frames, allow=None):
-    "Fields, settings of each layer's texture, and where the payload begins; refused if they would not fit in memory, or `allow` refuses so many bytes"
+    """Fields, settings of each layer's texture, and where the payload begins; refused if they would not fit
+    in memory, or `allow` refuses so many bytes"""
     v, at = unpack_fields(TEXTURE_FIELDS, data)
     colors = []
     for _ in range(layers):
-        canvas, at = unpack_fields(REGION_FIELDS, data, at)
-        colors.append(TextureSettings(tuple(canvas[k] for k in 'xywh'), v['height'], v['width'], frames,
+        region, at = unpack_fields(REGION_FIELDS, data, at)
+        colors.append(TextureSettings(tuple(region[k] for k in 'xywh'), v['height'], v['width'], frames,
                                       (v['time_levels'], v['levels']), v['spacing']))
-    # the last: what each picture adds to each frame
+    # the last summand: what each frame adds to each other in time
     needed = sum(64*math.prod(c.shape) + (32*math.prod(c.lattice) if c.spacing else 0) + 32*frames**2
                  for c in colors)
     if allow: allow('memory', needed)
@@ -122,6 +128,7 @@ def _piece(data, at):
     if at + n > len(data): raise ValueError(f'data ends within a piece of {n} bytes')
     return data[at:at + n], at + n
 
+# %% ../nbs/16_texture_codec.ipynb #7d2fac07
 def read_textures(
     data: bytes,        # from `write_textures`
     layers: int,        # L
@@ -153,8 +160,9 @@ def texture_bytes(
     layers: int,        # L
     flow: FlowSettings, # of every layer
     allow=None,         # as for `read_textures`
-) -> dict:              # bytes of: fields, motion, deformation, and of each layer what lasts, what changes, alpha, and the side information (means, weights)
-    "What the parts of a section of textures take"
+) -> dict:              # name: bytes
+    """What the parts of a section of textures take: fields, motion, deformation; and of each layer the static
+    and the temporal subbands, alpha, and the side information (means, weights)"""
     v, colors, at = _settings(data, layers, flow.frames, allow)
     out, (payload, start) = dict(fields=at), _piece(data, at)
     out['motion'] = start - at
@@ -164,27 +172,28 @@ def texture_bytes(
     for k, settings in enumerate(colors):
         payload, start = _piece(data, start)
         layout = bands(settings.shape, settings.levels)
-        spent, lasts = band_bits(layout, decode_bands(payload, layout))/8, [b.time == 0 for b in layout]
-        parts = dict(static=spent[lasts, :3].sum(), temporal=spent[[not l for l in lasts], :3].sum(),
-                     alpha=spent[:, 3].sum())
-        out |= {f'layer {k}, {name}': round(float(n))
-                for name, n in (parts | dict(side=len(payload) - spent.sum())).items()}
+        spent, static = band_bits(layout, decode_bands(payload, layout))/8, [b.time == 0 for b in layout]
+        parts = dict(static=spent[static, :3].sum(), temporal=spent[[not s for s in static], :3].sum(),
+                     alpha=spent[:, 3].sum(), side=len(payload) - spent.sum())
+        out |= {f'layer {k}, {name}': round(float(n)) for name, n in parts.items()}
     return out
 
 # %% ../nbs/16_texture_codec.ipynb #f03f0b04
-STEPS = (1., 1.2, 1.2)   # of brightness and colour differences, relative
-# logits are -12 to 12, and what lasts T frames is T**0.5 times as large; twice that where colours are coarse, too
+STEPS = (1., 1.2, 1.2)   # of luma, chroma1 and chroma2, relative
+# logits are -12 to 12, and a static coefficient of T frames is T**0.5 times as large; twice that where
+# colours are coarse, too
 ALPHA_STEP = 30.
 
 def _heights(fitter, channel, step=1.):
-    "What is wanted of a channel, in hurdles, all in one row"
+    "The coefficients that are wanted of a channel, in units of their dead-zone thresholds, in one row"
     bars = fitter.thresholds or [[torch.full((1, 4, 1, 1), 2/3, device=w.device) for w in layer]
                                  for layer in fitter.wanted]
     return torch.cat([(w[:, channel].abs()/step/bar[:, channel]).reshape(-1)
                       for pair in zip(fitter.wanted, bars) for w, bar in zip(*pair)])
 
 def _nth_largest(sizes, count):
-    "The count-th largest of numbers that are 0 or more. Their bits are in the same order: a histogram of the upper ones leaves few to look at"
+    """The count-th largest of float32 values that are 0 or more. Their bits are in the same order: a
+    histogram of the upper ones leaves few to compare"""
     upper = sizes.view(torch.int32) >> 16
     # how many there are in a bin and all higher ones
     above = torch.bincount(upper, minlength=2**15).flip(0).cumsum(0)
@@ -193,34 +202,42 @@ def _nth_largest(sizes, count):
     return inside.kthvalue(int(above[i]) - count + 1).values.item()
 
 def _step_for(fitter, count):
-    "The step at which about so many coefficients clear their hurdles"
+    "The step at which about so many coefficients exceed their dead-zone thresholds"
     sizes = torch.cat([_heights(fitter, c, STEPS[c]) for c in range(3)])
     count = min(max(1, int(count)), len(sizes))
     return max(1e-4, _nth_largest(sizes, count))
 
+# %% ../nbs/16_texture_codec.ipynb #907c293e
 def _crossing(tried, slope=0.5):
-    "Where a falling curve through the points (log step, log of bytes over bytes wanted) is 0: between the nearest on either side, else onwards with a usual slope"
-    above, below = min((p for p in tried if p[1] > 0), key=lambda p: p[1],
-                       default=None), max((p for p in tried if p[1] <= 0), key=lambda p: p[1], default=None)
+    """Where a falling curve through the points (log step, log of bytes over bytes wanted) is 0: between the
+    nearest on either side, else onwards with a usual slope"""
+    above = min((p for p in tried if p[1] > 0), key=lambda p: p[1], default=None)
+    below = max((p for p in tried if p[1] <= 0), key=lambda p: p[1], default=None)
     if above and below: return above[0] + (below[0] - above[0])*above[1]/(above[1] - below[1])
     x, y = above or below
     return x + y/slope
 
 def _codes(step):
-    return [step_code(_BENDING.step)] + [step_code(s*step)
-                                         for s in STEPS] + [step_code(ALPHA_STEP*min(2, max(1, 1.7*step)))]
+    "Step codes of deformation, luma, chroma1, chroma2 and alpha"
+    alpha = ALPHA_STEP*min(2, max(1, 1.7*step))
+    return [step_code(s) for s in (_BENDING.step, *(s*step for s in STEPS), alpha)]
 
 # %% ../nbs/16_texture_codec.ipynb #cce7f407
 def still_layer(
-    video: Video,
-) -> Found:
-    "Nothing moves: one layer owns all"
+    video: Video, # of T frames
+) -> Found:       # one layer, of which nothing was measured
+    "Nothing moves: one layer is all of the picture"
     T, h, w = len(video), *video.frames.shape[1:3]
     return Found(torch.zeros(1, T, 4), torch.zeros(1, T), torch.zeros(T, h, w, dtype=torch.uint8),
                  torch.ones(1))
 
-def rigid_model(video, found, spacing=0, device=None):
-    "An empty model with the motions of `found`, and the motions in whole numbers"
+def rigid_model(
+    video: Video,     # of T frames; its size says how large the canonical images are
+    found: Found,     # motions, one a layer
+    spacing: int = 0, # canonical pixels between control points of a deformation, all 0 at first; 0: none
+    device=None,      # where the model is made; None: CPU
+) -> tuple:           # (CoordFlow of empty textures; integer tensors [T, 4], one a layer that moves)
+    "An empty model with the motions of `found`, rounded as in a file"
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     model = make_texture_model(flow, [texture_settings(video.size, q, spacing=spacing)
                                       for q in found.similarities])
@@ -231,8 +248,13 @@ def rigid_model(video, found, spacing=0, device=None):
 # a step that the file can hold
 _BENDING = replace(DeformationSettings(), step=step_value(step_code(DeformationSettings().step)))
 
-def bending_model(video, found, device, settings=_BENDING):
-    "The same with what bends in each layer, and its subbands as bytes; rigid, and no bytes, if nothing does"
+def bending_model(
+    video: Video,    # of T frames
+    found: Found,    # motions and layer labels
+    device,          # where to fit; None: CPU
+    settings: DeformationSettings = _BENDING, # spacing, step and smoothness (chapter 14a)
+) -> tuple:          # (CoordFlow; motions as for `rigid_model`; subbands as bytes, one piece a layer)
+    "An empty model whose layers bend as the frames do; rigid, and no pieces, if nothing bends"
     if len(video) > 1:
         model, motions = rigid_model(video, found, settings.spacing, device)
         deformations = fit_deformations(model, video, found, settings)
@@ -245,16 +267,15 @@ def bending_model(video, found, device, settings=_BENDING):
 class _Writer:
     "Turns what a fitter wants into a section near a size, and learns how many bits a coefficient takes"
     def __init__(self, video, found, budget, device, begun, bar, bends=True):
-        model, self.motions, self.deformations = bending_model(video, found,
-                                                               device) if bends else (*rigid_model(video, found, 0, device), [])
-        if sum(map(len, self.deformations)) > 0.2*budget:
-            model, self.motions, self.deformations = *rigid_model(video, found, 0, device), []
-        self.fitter, self.budget, self.begun, self.bar, self.history = TextureFitter(model, video,
-                                                                                     found), budget, begun, bar, History()
-        self.codes, self.whole, self.weights = _codes(1.), [[torch.zeros_like(w) for w in layer]
-                                                            for layer in self.fitter.wanted], [USUAL]*len(model.layers)
-        # bits of a coefficient; bytes beside the coefficients
-        self.bits, self.side = None, len(self.section())
+        rigid = lambda: (*rigid_model(video, found, 0, device), [])
+        model, self.motions, self.deformations = bending_model(video, found, device) if bends else rigid()
+        if sum(map(len, self.deformations)) > 0.2*budget: model, self.motions, self.deformations = rigid()
+        self.fitter, self.history = TextureFitter(model, video, found), History()
+        self.budget, self.begun, self.bar = budget, begun, bar
+        self.codes, self.weights = _codes(1.), [USUAL]*len(model.layers)
+        self.whole = [[torch.zeros_like(w) for w in layer] for layer in self.fitter.wanted]
+        self.bits = None                 # of a coefficient that is not 0
+        self.side = len(self.section())  # bytes beside the coefficients
 
     def passed(self): return time.perf_counter() - self.begun
 
@@ -262,70 +283,82 @@ class _Writer:
         return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole,
                               self.weights)
 
-    def least(self):
-        "A step so fine that the largest whole numbers just fit in a file, with some room for them to grow"
-        return max(1e-4, max(w[:, :3].abs().max().item() for layer in self.fitter.wanted
-                             for w in layer if w.numel())/20000)
+# %% ../nbs/16_texture_codec.ipynb #63ac0610
+@patch
+def least(self: _Writer):
+    "A step so fine that the largest integers just fit in a file, with a margin for them to grow"
+    largest = max(w[:, :3].abs().max().item() for layer in self.fitter.wanted for w in layer if w.numel())
+    return max(1e-4, largest/20000)
 
-    def step(self):
-        "The step that should fill the room"
-        alpha = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum())   # are paid first
-        return max(self.least(), _step_for(self.fitter, 8*(self.budget - self.side)/(self.bits or 5) - alpha))
+@patch
+def step(self: _Writer):
+    "The step that should fill the budget"
+    alpha = int((_heights(self.fitter, 3, ALPHA_STEP) >= 1).sum())   # come first
+    return max(self.least(), _step_for(self.fitter, 8*(self.budget - self.side)/(self.bits or 5) - alpha))
 
-    def quantize(self, step):
-        "Whole numbers at a step"
-        self.codes = _codes(step)
-        self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
-        self.bits = self.bits or 8*(len(self.section())
-                                    - self.side)/max(1, sum(int((n != 0).sum()) for layer in self.whole
-                                                            for n in layer))
+@patch
+def quantize(self: _Writer, step):
+    "Integers at a step"
+    self.codes = _codes(step)
+    self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
+    if not self.bits:
+        kept = sum(int((n != 0).sum()) for layer in self.whole for n in layer)
+        self.bits = 8*(len(self.section()) - self.side)/max(1, kept)
 
-    def learn(self):
-        "Weights of the context model for what is to be written"
-        self.weights = [learn_weights([(l.color.bands, [n.int().cpu() for n in whole])])
-                        for l, whole in zip(self.fitter.model.layers, self.whole)]
+@patch
+def learn(self: _Writer):
+    "Weights of the context model for what is to be written"
+    self.weights = [learn_weights([(l.color.bands, [n.int().cpu() for n in whole])])
+                    for l, whole in zip(self.fitter.model.layers, self.whole)]
 
-    def settle(self, rounds, seconds=None):
-        "Quantize, look and correct, until there were so many rounds or three quarters of the time are used up; the last squared error"
-        pixels, start = self.fitter.frames[:, 0].numel(), self.passed()
-        while len(self.history) < rounds:
-            self.quantize(self.step())
-            error = self.fitter.correct().mean().item()
-            for name, v in dict(seconds=self.passed(), mse=error, bpp=8*self.budget/pixels, lr=0.,
-                                lam=0.).items():
-                getattr(self.history, name).append(v)
-            self.bar.set_postfix_str(f'{-10*math.log10(max(error, 1e-12)):.2f} dB')
-            self.bar.update()
-            start, round_ = self.passed(), self.passed() - start
-            if seconds and start + 2*round_ > 0.75*seconds: break
-        return self.history.mse[-1]
+# %% ../nbs/16_texture_codec.ipynb #881a634a
+@patch
+def settle(self: _Writer, rounds, seconds=None):
+    """Quantize, render and correct, until there were so many rounds or three quarters of the time are
+    used up; the last squared error"""
+    pixels, start = self.fitter.frames[:, 0].numel(), self.passed()
+    while len(self.history) < rounds:
+        self.quantize(self.step())
+        error = self.fitter.correct().mean().item()
+        entry = dict(seconds=self.passed(), mse=error, bpp=8*self.budget/pixels, lr=0., lam=0.)
+        for name, v in entry.items(): getattr(self.history, name).append(v)
+        self.bar.set_postfix_str(f'{-10*math.log10(max(error, 1e-12)):.2f} dB')
+        self.bar.update()
+        start, round_ = self.passed(), self.passed() - start
+        if seconds and start + 2*round_ > 0.75*seconds: break
+    return self.history.mse[-1]
 
-    def write(self, seconds=None, tries=6):
-        "The largest section found that fits, which the model is left with; None if none does. Once one fits, no try is begun that would last beyond the time"
-        best, step, tried, thresholds, least, most = None, self.step(), [], self.fitter.thresholds, self.least(), _step_for(self.fitter, 1)
-        for _ in range(tries):
-            step, self.fitter.thresholds = min(max(step, least), most), thresholds
-            if tried and math.log(step) == tried[-1][0]: break
-            start = self.passed()
-            self.quantize(step)
-            if not tried: self.learn()
-            section = self.section()
-            if len(section) <= self.budget and (best is None or len(section) > len(best[0])):
-                best = section, self.whole, self.codes
-            if 0.985*self.budget <= len(section) <= self.budget or best and seconds and 2*self.passed() - start > seconds:
-                break
-            tried.append((math.log(step), math.log(len(section)/(0.993*self.budget))))
-            step = math.exp(_crossing(tried))
-        if best is None: return None
-        self.fitter.put(best[1], [step_value(c) for c in best[2][1:]])
-        return best[0]
+# %% ../nbs/16_texture_codec.ipynb #e4abab80
+@patch
+def write(self: _Writer, seconds=None, tries=6):
+    """The largest section found that fits, which the model is left with; None if none does. Once one fits, no
+    try is begun that would last beyond the time"""
+    best, tried, thresholds = None, [], self.fitter.thresholds
+    step, least, most = self.step(), self.least(), _step_for(self.fitter, 1)
+    for _ in range(tries):
+        step, self.fitter.thresholds = min(max(step, least), most), thresholds
+        if tried and math.log(step) == tried[-1][0]: break
+        start = self.passed()
+        self.quantize(step)
+        if not tried: self.learn()
+        section = self.section()
+        fits = len(section) <= self.budget
+        if fits and (best is None or len(section) > len(best[0])): best = section, self.whole, self.codes
+        if fits and len(section) >= 0.985*self.budget: break
+        if best and seconds and 2*self.passed() - start > seconds: break
+        tried.append((math.log(step), math.log(len(section)/(0.993*self.budget))))
+        step = math.exp(_crossing(tried))
+    if best is None: return None
+    self.fitter.put(best[1], [step_value(c) for c in best[2][1:]])
+    return best[0]
 
 # %% ../nbs/16_texture_codec.ipynb #24e4f501
 ROUNDS = 4   # of rounding and correcting; more change little
 TRIAL = 2    # that are enough to see which of two models is the better one
 
 def _best_writer(found, fewer, bends, rounds, make, in_time):
-    "The writer with the smallest error after a few rounds: of layers that bend or are rigid, and of as many layers as were found or fewer"
+    """The writer with the smallest error after a few rounds: of layers that bend or are rigid, and of as many
+    layers as were found or fewer"""
     better = lambda a, b: a if a.settle(rounds) <= b.settle(rounds) else b
     writer = make(found, bends is not False)
     if bends is None and writer.deformations and in_time(): writer = better(writer, make(found, False))
@@ -336,21 +369,22 @@ def _best_writer(found, fewer, bends, rounds, make, in_time):
         writer = other
     return writer
 
+# %% ../nbs/16_texture_codec.ipynb #fd2668a5
 def encode_textures(
     video: Video,           # the frames of one group of pictures
-    found: Found,           # motions and owners
-    budget: int,              # bytes that the section may take
+    found: Found,           # motions and layer labels
+    budget: int,            # bytes that the section may take
     *,
-    seconds: float = None,  # stop correcting when three quarters of it are gone, and trying sizes when all is; None: no limit
+    seconds: float = None,  # correct for three quarters of it, try sizes for the rest; None: no limit
     rounds: int = ROUNDS,   # of correcting, at most; at least 1
     fewer: bool = False,    # take fewer layers than were found if the squared error is then smaller
     bends: bool = None,     # whether layers may bend; None: if the squared error is then smaller
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = False, # show a progress bar, a step a round
-) -> tuple:                 # (CoordFlow as the decoder will have it, section as bytes, `History` with one entry a round)
+) -> tuple:                 # (CoordFlow as decoded; section as bytes; `History`, an entry a round)
     "Fit textures to a clip so that they fit into a section; layers bend if the squared error is then smaller"
-    device, begun = torch.device(device
-                                 or ('cuda' if torch.cuda.is_available() else 'cpu')), time.perf_counter()
+    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    begun = time.perf_counter()
     bar = tqdm(desc='fitting', unit=' rounds', disable=not progress)
     make = lambda found, bends: _Writer(video, found, budget, device, begun, bar, bends)
     in_time = lambda: not seconds or time.perf_counter() - begun < 0.25*seconds
@@ -363,7 +397,6 @@ def encode_textures(
                          f'more bits per pixel, or fewer layers')
     return writer.fitter.model, best, writer.history
 
-
 # %% ../nbs/16_texture_codec.ipynb #929a823b
 def plan_textures(
     video: Video,
@@ -372,7 +405,7 @@ def plan_textures(
     flow: str = 'warm', # 'warm' (the motion is measured) or 'none'
     bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
 ) -> Plan:
-    "As many textures as are found and can be paid for; ValueError if the file could not hold the smallest"
+    "As many textures as are found and fit into the bytes; ValueError if the file could not hold the smallest"
     if flow not in ('warm', 'none'):
         raise ValueError(f"flow is {flow!r}: textures need a motion that is measured, 'warm', or 'none'")
     target, begun = target_bytes(video, bpp), time.perf_counter()
@@ -387,10 +420,8 @@ def plan_textures(
     return Plan('texture', 'texture', settings, target, coefficients, found, spent, layers is None)
 
 # %% ../nbs/16_texture_codec.ipynb #57154d7d
-# what the fields of networks say here
-_NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)
-# multiplications as long as a pixel of a texture
-_WORK = 5000
+_NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)   # for the fields of networks
+_WORK = 5000   # multiplications that take as long as a pixel of a texture
 
 class TextureKind(Kind):
     "Layers as canonical textures"
@@ -402,9 +433,9 @@ class TextureKind(Kind):
     def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None,
                progress=True, keep=None, bends=None):
         budget = plan.target - clip_header(video).nbytes - fields_size(MODEL_FIELDS) - 4
-        model, data, history = encode_textures(video, plan.start, budget, seconds=seconds, rounds=steps
-                                               or ROUNDS, fewer=plan.fewer, bends=bends, device=device,
-                                               progress=progress)
+        model, data, history = encode_textures(
+            video, plan.start, budget, seconds=seconds, rounds=steps or ROUNDS, fewer=plan.fewer, bends=bends,
+            device=device, progress=progress)
         values = settings_values(replace(model.settings, color=_NO_NETWORK), self.number)
         return pack_fields(MODEL_FIELDS, values) + data, history
 

@@ -47,7 +47,7 @@ def _found(path, frames):
     return [f.float().mean(-1).numpy() > 127 for f in Video.open(path).frames]
 
 def read_mask(
-    path,          # a picture for all frames; a folder or zip of pictures, one a frame; a clip; .npy [T, H, W]
+    path,          # a picture for all frames; a folder or zip of them, one a frame; a clip; .npy [T, H, W]
     frames: int,   # T
     size: tuple,   # (W, H)
 ) -> torch.Tensor: # bool [T, H, W], true above half of full brightness
