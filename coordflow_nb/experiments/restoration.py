@@ -8,8 +8,6 @@ __all__ = ['KINDS', 'SEGMENTERS', 'halved', 'enlarged', 'thinned', 'left_out', '
            'foreground', 'by_median', 'by_stabilized_median', 'by_flow', 'segmentation_contest', 'segmentation_rows']
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #f1b49e83
-import warnings
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -23,7 +21,7 @@ from skimage.transform import resize
 
 from ..video import Video
 from ..metrics import psnr
-from ..registration import register
+from ..registration import register, temporal_median
 from ..layers import residual
 from ..codec import encode
 from ..applications.opened import Opened
@@ -169,15 +167,9 @@ def masked_median(
     radius: int = None, # frames on either side; None: all frames
 ) -> Video:
     "Each masked pixel as the median over the frames in which it is not; from the rim where it always is"
-    x, T = np.where(mask[..., None], np.nan, video.frames.numpy().astype(np.float32)), len(video)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)     # of places that are covered in all frames
-        if radius is None: middle = np.stack([np.nanmedian(x, 0)]*T)
-        else: middle = np.stack([np.nanmedian(x[max(0, k - radius):k + radius + 1], 0) for k in range(T)])
-    out = np.where(mask[..., None], middle, video.frames.numpy())
-    left = torch.from_numpy(np.isnan(out[..., 0]))
-    out = Video(torch.from_numpy(np.nan_to_num(out).round().astype(np.uint8)), video.fps)
-    return biharmonic(out, left) if left.any() else out
+    x = torch.where(mask[..., None], temporal_median(video, radius, hidden=mask), video.frames.float())
+    filled, left = Video(x.nan_to_num().round().byte(), video.fps), x[..., 0].isnan()
+    return biharmonic(filled, left) if left.any() else filled
 
 def delogo(
     video: Video,
