@@ -383,7 +383,8 @@ def _save_npy(clip, path):
     (w, h), write = clip.size, np.lib.format.write_array_header_1_0
     needed, free = 3*w*h*len(clip), shutil.disk_usage(path.parent).free
     if needed > free:
-        raise ValueError(f'{len(clip)} frames of {w}x{h} take {needed/2**30:.1f} GiB, and {free/2**30:.1f} are free: '
+        what = f'{len(clip)} frames of {w}x{h} take {needed/2**30:.1f} GiB'
+        raise ValueError(f'{what}, and {free/2**30:.1f} are free: '
                          'use fewer frames or a smaller size')
     with path.open('wb') as out:
         write(out, dict(descr='|u1', fortran_order=False, shape=(len(clip), h, w, 3)))
