@@ -123,8 +123,7 @@ class Header:
     crop_h:int # its height, pixels
     start:int # first frame, counted in the source
     gop_frames:tuple # frames of each group of pictures
-    # size of each section with its checksum; filled in by `write_file` and `parse_header`
-    gop_bytes:tuple = field(default=(), compare=False)
+    gop_bytes:tuple = field(default=(), compare=False) # bytes of each section with checksum; (): not known
 
     @property
     def gops(self)->int:
@@ -305,11 +304,11 @@ class Limits:
     """What a file may make its reader do: each as a start for any file, and more for every byte of it; what
     the reader wants himself, such as a larger size, does not count"""
     pixels:int = 2**28 # coded pixels, all frames together: 130 frames of 1920x1080
-    pixels_per_byte:int = 2**18
+    pixels_per_byte:int = 2**18 # coded pixels more for every byte of the file
     memory:int = 2**30 # bytes that the model of a group takes
-    memory_per_byte:int = 2**18
+    memory_per_byte:int = 2**18 # bytes of memory more for every byte of the file
     operations:int = 2**42 # multiplications to render the group once: a minute or two on two cores
-    operations_per_byte:int = 2**31
+    operations_per_byte:int = 2**31 # multiplications more for every byte of the file
 
     def check(self,
         what:str,         # 'pixels', 'memory' or 'operations'

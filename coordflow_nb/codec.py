@@ -128,7 +128,7 @@ class Request:
 @dataclass(frozen=True)
 class Job:
     "What is to be done, and what a scan of the source added"
-    request: Request
+    request: Request   # what the user wants
     size: tuple        # (W, H) that is coded
     source_size: tuple # (W, H) of the source
     crop: tuple        # (x, y, w, h) in source pixels
@@ -186,7 +186,7 @@ def _split_frames(h, request, size):
     return groups
 
 def make_job(
-    request: Request,
+    request: Request,      # what the user wants
     video: Video = None,   # the clip, if it is in memory
     origin: Origin = None, # which part of a source that clip is; None: all of it
 ) -> Job:
@@ -204,8 +204,8 @@ def make_job(
 
 # %% ../nbs/17_codec.ipynb #4cedb9d5
 def group_video(
-    job: Job,
-    group: Group,
+    job: Job,            # from `make_job`
+    group: Group,        # one of its groups
     video: Video = None, # the clip, if it is in memory
     reader=None,         # frames that come next are the group's; None: open the source
 ) -> Video:
@@ -217,7 +217,7 @@ def group_video(
     return Video(torch.cat(list(stretches(islice(reader, group.frames), crop, r.size))), Fraction(job.fps))
 
 def encode_group(
-    job: Job,
+    job: Job,               # from `make_job`
     video: Video,           # from `group_video`
     first: bytes = None,    # section of the first group of the scene; None: this is the first
     device=None,            # None: CUDA if there is one, else CPU
@@ -237,7 +237,7 @@ def encode_group(
 
 # %% ../nbs/17_codec.ipynb #9b8a5760
 def read_groups(
-    job: Job,
+    job: Job,            # from `make_job`
     wanted: list,        # numbers of groups, ascending
     video: Video = None, # the clip, if it is in memory
 ):                       # -> generator of (number, Video)
@@ -250,7 +250,7 @@ def read_groups(
                 for _ in islice(reader, group.frames): pass
 
 def encode_groups(
-    job: Job,
+    job: Job,               # from `make_job`
     wanted: list,           # numbers of groups, ascending
     section,                # number of a group that is finished -> its section
     *,
@@ -341,7 +341,7 @@ def group_layers(
 
 # %% ../nbs/17_codec.ipynb #e0792260
 def output_positions(
-    header: Header,
+    header: Header,       # of the file
     frames: tuple = None, # (first, last + 1) among the file's frames, None at either end; None: all
     fps=None,             # frame rate to render at; None: the clip's own
 ) -> tuple:               # (positions among the file's frames, float64 [n], may be fractions; frame rate)
@@ -359,7 +359,7 @@ def output_positions(
 
 # %% ../nbs/17_codec.ipynb #b3010b8f
 def output_size(
-    header: Header,
+    header: Header,      # of the file
     size: tuple = None,  # (W, H) to render at
     scale: float = None, # or a factor of the coded size
 ) -> tuple:              # (W, H) in pixels

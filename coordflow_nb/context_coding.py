@@ -229,7 +229,7 @@ def _gathered(volumes, most):
 def learn_weights(
     volumes: list,     # of (bands, integers), as for `encode_bands`
     most: int = 4000,  # places of a phase to learn from, twice
-    steps: int = 40,
+    steps: int = 40,   # of gradient descent (Adam)
     rate: float = 4.,  # bits that a weight of its own has to save; each costs about as many in a file
 ) -> np.ndarray:       # codes [`GROUPS`, 9]
     "The weights with the shortest code; usual ones for groups without places, or that would save too little"
@@ -331,8 +331,8 @@ def _code_weights(code, weights):
 # %% ../nbs/15_context_coding.ipynb #a83577d1
 def visits(
     bands: list,       # as for `walk`, which goes the way
-    known: dict,
-    means: list,
+    known: dict,       # the same
+    means: list,       # the same
     codes: np.ndarray, # of the weights [`GROUPS`, 9]
 ) -> Iterator: # (band number, channel, slot, places, counts of distributions, distribution of zero contexts)
     "Every phase with its order of coding: places with a non-zero context, sorted by distribution"
@@ -419,7 +419,7 @@ def encode_bands(
 def decode_bands(
     data: bytes,  # from `encode_bands`
     bands: list,  # the same bands
-    channels: int = 4,
+    channels: int = 4, # C of the subbands
 ) -> list:        # int16 tensors [T, C, h, w]
     "The subbands back, bit for bit; ValueError if the bytes cannot be such a payload"
     radius, at = read_varint(data, 0, RADIUS_MAX)
@@ -435,8 +435,8 @@ def decode_bands(
 # %% ../nbs/15_context_coding.ipynb #d7a7b2f5
 def band_bits(
     bands: list,                # as in `encode_bands`
-    integers: list,
-    weights: np.ndarray = None,
+    integers: list,             # the same
+    weights: np.ndarray = None, # the same
 ) -> np.ndarray:                # [bands, channels] bits
     "What each band and channel costs, without the means and weights"
     integers = _arrays(integers)

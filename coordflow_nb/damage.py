@@ -123,7 +123,10 @@ class BreakableNetworks(Breakable):
     "A group of pictures kept as networks, to be broken"
     labels = 'octaves of place', 'octaves of time'
 
-    def __init__(self, model, section):
+    def __init__(self,
+        model,   # `CoordFlow` of networks, as it was read from the section
+        section, # of a `.cfv` file, bytes
+    ):
         settings = model.layers[0].color.settings
         self.model, self.steps = model, _network_steps(section, len(model.coded()))
         self.space, self.time = settings.octaves, settings.time_octaves
@@ -174,7 +177,10 @@ class BreakableTextures(Breakable):
     "A group of pictures kept as textures, to be broken"
     labels = 'levels in space', 'levels in time'
 
-    def __init__(self, model, section):
+    def __init__(self,
+        model,   # `CoordFlow` of textures, as it was read from the section
+        section, # of a `.cfv` file, bytes
+    ):
         self.model, (self.time, self.space) = model, model.layers[0].color.settings.levels
         self.motion_step, bend, steps = _texture_steps(section)
         self.colors = [_sparse(l.color, steps) for l in model.layers]
@@ -265,9 +271,9 @@ def _without(weights):
     return f'Layer{"s"*(len(gone) > 1)} {" and ".join(gone)} left. {why}'
 
 def diagnosis(
-    file: BrokenFile,
-    damage: Damage,
-) -> list: # of str
+    file: BrokenFile, # what is broken
+    damage: Damage,   # and how
+) -> list:            # of str
     "What one sees, and why: a sentence for each thing that is broken"
     space = file.space if damage.space is None else damage.space
     notes, out = file.group(0).notes(file.file.size[1], space), []

@@ -59,8 +59,8 @@ def solve_control_points(
     a: torch.Tensor,     # [T, 3, rows, columns], two by two matrices as xx, xy, yy
     b: torch.Tensor,     # [T, 2, rows, columns], right-hand sides
     field: torch.Tensor, # [T, 2, rows, columns] displacements so far
-    settings: DeformationSettings,
-    steps: int = 30,
+    settings: DeformationSettings, # the weights of smoothness
+    steps: int = 30,     # of conjugate gradients
 ) -> torch.Tensor:       # [T, 2, rows, columns], to add
     "Further displacements, by conjugate gradients (Hestenes & Stiefel 1952)"
     def product(d):
@@ -91,7 +91,7 @@ def measure_deformation(
     frames: torch.Tensor, # [T, C, H, W], luma first
     share: torch.Tensor,  # [T, 1, H, W] in [0, 1], how far each pixel belongs to the layer
     grid: SamplingGrid,   # by similarities alone
-    settings: DeformationSettings = DeformationSettings(),
+    settings: DeformationSettings = DeformationSettings(), # how it is measured
 ) -> torch.Tensor:        # [T, 2, rows, columns] displacements (x, y) of control points, canonical pixels
     "The displacement field through which one picture explains all frames best (after Lucas & Kanade 1981)"
     field = frames.new_zeros(len(frames), 2, *(math.ceil(n/settings.spacing) for n in grid.shape))
@@ -110,9 +110,9 @@ def measure_deformation(
 @torch.no_grad()
 def fit_deformations(
     model: CoordFlow, # of textures with `spacing`, its flows in place; the deformations are set
-    video: Video,
+    video: Video,     # the clip
     found: Found,     # layer labels of the pixels
-    settings: DeformationSettings = DeformationSettings(),
+    settings: DeformationSettings = DeformationSettings(), # how they are measured and rounded
 ) -> list:            # whole numbers: for each layer a tensor [T', 2, h', w'] for each band
     "Measure what bends in each layer, rounded as the file will have it"
     frames, whole = frames_of(video, model.times.device), []

@@ -50,7 +50,7 @@ GOP = 64   # frames in a group, at most
 class Group(NamedTuple):
     "One group of pictures"
     start: int       # number of its first frame, from the beginning of the clip
-    frames: int
+    frames: int      # how many
     first_group: int # number of the first group of its scene
 
 def _scenes(cuts, count, least):

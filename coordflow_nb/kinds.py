@@ -33,8 +33,7 @@ class Plan:
     model: ModelSettings # what the decoder will build
     target: int          # bytes that a file of this one group may take
     weights: int         # parameters in the model
-    # motions and layer labels to start from; None: from zero
-    start: Found = field(default=None, compare=False, repr=False)
+    start: Found = field(default=None, compare=False, repr=False) # motions and labels; None: from zero
     spent: float = 0.    # seconds that finding them took
     fewer: bool = False  # whether layers that do not pay may be left out
 
@@ -163,7 +162,7 @@ def clip_header(
     return Header(*video.size, len(video), fps.numerator, fps.denominator, *size, *crop, start, (len(video),))
 
 def target_bytes(
-    video: Video,
+    video: Video,      # the clip, or one group of pictures
     bpp: float = None, # bits per pixel that the file may take; None: 0.1, and at least 2,000 bytes
 ) -> int:
     "Bytes that a file may take"

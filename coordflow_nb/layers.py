@@ -41,8 +41,7 @@ def residual(
 class SearchSettings:
     "How layers are looked for"
     max_layers: int = 3       # where the caller names no number
-    # rows of the grid on which pixels get their labels; larger frames are made smaller
-    height: int = 96
+    height: int = 96          # rows of the grid on which pixels get labels; larger frames are made smaller
     fine_height: int = 256    # rows of the frames on which motions are measured in the end
     rounds: int = 3           # of registering and voting for each layer
     cap: float = 9.           # C: squared residual in units of the noise beyond which wrong is wrong

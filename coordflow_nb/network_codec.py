@@ -194,7 +194,7 @@ def _widest(fits):
 
 # %% ../nbs/12_network_codec.ipynb #599db0e8
 def plan_networks(
-    video: Video,
+    video: Video,       # the frames of one group of pictures
     *,
     layers: int = None, # L; with 'warm' at most so many; None: 2, with 'warm' more if they earn their place
     flow: str = 'warm', # 'warm' (measured), 'learned' (a Flow Network) or 'table', both from zero, or 'none'

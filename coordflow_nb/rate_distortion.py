@@ -83,8 +83,8 @@ class Codec:
     presets: tuple # all there are
     preset: str    # the one to use
     quality: str   # its option for the quality: more is worse, and smaller
-    best: float    # first value of the quality, and the last
-    worst: float
+    best: float    # first value of the quality: the best picture
+    worst: float   # the last: the smallest file
     step: float    # the finest step that makes a difference
     pixels: tuple  # pixel formats to try
     options: str   # further options, {q} for the quality and {s} for the seconds between key frames
@@ -175,7 +175,7 @@ def _nearest(codec, video, nbytes, pixels, made):
     return min(made, key=lambda k: abs(len(made[k][0]) - nbytes))
 
 def at_size(
-    codec: Codec, video: Video,
+    codec: Codec, video: Video, # who makes the file; the clip
     nbytes: int,       # size to come near to
     pixels: str,       # out of `codec.pixels`
     made: dict = None, # what earlier searches of this clip and pixel format have tried
@@ -233,8 +233,8 @@ class Point(NamedTuple):
     bytes: int            # size of the file
     bpp: float            # bits per pixel
     psnr: float           # dB; None where it is infinite
-    encode_seconds: float
-    decode_seconds: float
+    encode_seconds: float # seconds to make the file
+    decode_seconds: float # seconds to decode it
     fit: list = ()        # of ours: (seconds, dB) on the way, as the encoder sees it
 
 def _point(name, settings, nbytes, decoded, video, encode_seconds, decode_seconds, fit=()):
@@ -360,7 +360,7 @@ def one_by_one(
 
 # %% ../nbs/18_rate_distortion.ipynb #89e30bd8
 def compare(
-    video: Video,
+    video: Video,             # the clip
     codecs: tuple = None,     # names, see `entry`; None: `default_codecs`
     rates: tuple = RATES,     # bpp wanted; BD-rate takes four
     *,

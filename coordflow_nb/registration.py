@@ -180,8 +180,7 @@ def _confidence(image, support, J, r, w, s, gain):
 class Match(NamedTuple):
     "Where B frames lie in their references"
     similarity: torch.Tensor    # [B, 4], positions in the frame -> positions in the reference
-    # [B, 2], gain and bias: reference = gain * frame + bias, grey levels in [0, 1]
-    photometric: torch.Tensor
+    photometric: torch.Tensor   # [B, 2] gain, bias: reference = gain*frame + bias, grey levels in [0, 1]
     weights: torch.Tensor       # [B, H, W] in 0..1, how well each pixel follows the motion
     confidence: torch.Tensor    # [B] in 0..1
     residual: torch.Tensor      # [B], median absolute difference of grey levels

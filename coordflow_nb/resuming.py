@@ -77,7 +77,7 @@ def _lock(folder, out):
 # %% ../nbs/17a_resuming.ipynb #440c2ddd
 class Encoded(NamedTuple):
     "What `encode_file` has written"
-    header: Header
+    header: Header # of the file
     layers: tuple # L of each group
 
 def _part(out):

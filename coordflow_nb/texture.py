@@ -45,9 +45,9 @@ def from_opponent(
     return torch.einsum('ji,tjhw->tihw', _OPPONENT.to(x), x) + 0.5
 
 def frames_of(
-    video: Video,
-    device=None,
-) -> torch.Tensor: # [T, 3, H, W]
+    video: Video,  # the clip
+    device=None,   # of the result; None: where the clip is
+) -> torch.Tensor: # float32 [T, 3, H, W]
     "The frames of a clip as luma and chroma"
     return to_opponent(video.frames.permute(0, 3, 1, 2).float().to(device)/255)
 
@@ -61,7 +61,7 @@ class TextureSettings:
     frames: int             # T
     levels: tuple = (5, 5)  # of the wavelet transform, in time and in space
     spacing: int = 0        # canonical pixels between control points of a deformation; 0: rigid
-    kind: str = 'texture'
+    kind: str = 'texture'   # name of the kind of layer
 
     @property
     def shape(self):
@@ -100,7 +100,7 @@ def backward_warp(
 
 # %% ../nbs/14_texture.ipynb #5cdcff71
 def deformed(
-    grid: SamplingGrid,
+    grid: SamplingGrid,        # of T frames, by similarities alone
     deformation: torch.Tensor, # [T, 2, rows, columns] displacements (x, y) of control points, in pixels
 ) -> SamplingGrid:
     "A sampling grid moved by displacements, interpolated between control points (Rueckert et al. 1999)"
@@ -108,7 +108,7 @@ def deformed(
     return SamplingGrid(grid.grid + 2*shift/shift.new_tensor(grid.shape[::-1]), grid.shape)
 
 def sampling_grid(
-    settings: TextureSettings,
+    settings: TextureSettings,        # of the layer
     similarities: torch.Tensor,       # [T, 4] motion of the layer
     deformation: torch.Tensor = None, # [T, 2, rows, columns] as in `deformed`
 ) -> SamplingGrid:
@@ -123,7 +123,7 @@ _BILINEAR, _BORDER = 0, 1   # as the operator counts modes and paddings
 
 def splat(
     frames: torch.Tensor, # [T, C, H, W]
-    grid: SamplingGrid,
+    grid: SamplingGrid,   # of the T frames
     still: bool = False,  # all frames into one image
 ) -> torch.Tensor:        # [T, C, h, w], or [1, C, h, w]
     "The adjoint of `backward_warp` (bilinear): each pixel leaves its value among the four places around it"
@@ -151,7 +151,7 @@ def fill_unknown(
 def canonical_image(
     frames: torch.Tensor, # [T, C, H, W]
     share: torch.Tensor,  # [T, 1, H, W] in [0, 1], how far each pixel belongs to the layer
-    grid: SamplingGrid,
+    grid: SamplingGrid,   # of the T frames
     rounds: int = 2,      # of correcting what the frames still miss
 ) -> torch.Tensor:        # [1, C, h, w]
     "The one picture that explains a layer's pixels best"
@@ -282,7 +282,7 @@ _CERTAIN = 12.  # logit of alpha where the layer of a place is known
 
 def canonical_alpha(
     share: torch.Tensor, # [T, 1, H, W] in {0, 1}: pixels of the layer
-    grid: SamplingGrid,
+    grid: SamplingGrid,  # of the T frames
     known = 1.,          # or float [T, 1, H, W], 0 for pixels whose layer is not known
 ) -> torch.Tensor:       # [1, 1, h, w] logits in -12..12
     "How sure the frames are, together, that a place of a canonical image is the layer's"
@@ -314,9 +314,9 @@ def thresholds(
 
 # %% ../nbs/14_texture.ipynb #9a5902d3
 def layer_labels(
-    found: Found,
-    size: tuple,    # (W, H)
-) -> torch.Tensor:  # float [T, 1, H, W]
+    found: Found,   # layer labels, on a grid of any size
+    size: tuple,    # (W, H) of the frames, pixels
+) -> torch.Tensor:  # float [T, 1, H, W], whole numbers
     "The layer of each pixel"
     return F.interpolate(found.labels[:, None].float(), size[::-1], mode='nearest')
 
@@ -325,7 +325,7 @@ class TextureFitter:
     "A model and a clip: the closed-form start, and rounds of correcting what quantization broke"
     def __init__(self,
         model: CoordFlow,     # of textures, its flows in place
-        video: Video,
+        video: Video,         # the clip
         found: Found,         # layer labels of the pixels
         sharpen: bool = True, # decide labels anew near a border
         known=None,           # bool [T, H, W], pixels to follow; None: all

@@ -399,7 +399,7 @@ def encode_textures(
 
 # %% ../nbs/16_texture_codec.ipynb #929a823b
 def plan_textures(
-    video: Video,
+    video: Video,       # the frames of one group of pictures
     *,
     layers: int = None, # L, or at most so many where they are found; None: as many as earn their place
     flow: str = 'warm', # 'warm' (the motion is measured) or 'none'

@@ -96,7 +96,7 @@ WORK = 1.6e9   # multiplications that may be spent on a picture
 
 def affordable(
     model,          # `CoordFlow`
-    view: Window,
+    view: Window,   # what is to be seen
 ) -> Window:        # the same part of the plane, in fewer pixels if they would cost more than `WORK`
     "A window that the model can render in about a tenth of a second"
     cost = sum(layer.color.multiplications() for layer in model.layers)
@@ -144,7 +144,7 @@ def scaled(
 
 def part_of(
     picture: np.ndarray,  # uint8 [h, w, 3], the whole frame in any size
-    view: Window,
+    view: Window,         # what is to be seen of it
     pixels: bool = False, # keep pixels as squares; else bicubic
 ) -> np.ndarray:          # uint8, as large as the window
     "The part of a picture that a window shows"

@@ -187,7 +187,7 @@ def pictures_of(
 
 # %% ../nbs/13_wavelets.ipynb #8550c59a
 def add_up(
-    parts: Pictures,
+    parts: Pictures,             # from `pictures_of`
     frames: slice = slice(None), # which of them
 ) -> torch.Tensor:               # [t, C, h, w]
     "Frames as sums of pictures"
@@ -245,7 +245,7 @@ class Volume(nn.Module):
     "A picture that changes with time, kept as wavelet coefficients"
     def __init__(self,
         shape: tuple,   # (T, h, w)
-        channels: int,
+        channels: int,  # of the picture, C
         levels: tuple,  # of the wavelet transform, in time and in space
     ):
         super().__init__()
