@@ -118,12 +118,12 @@ def connect(
 # %% ../nbs/32_cluster.ipynb #de23f546
 class Done(NamedTuple):
     "A group that was encoded somewhere"
-    group: int
+    group: int     # its number
     section: bytes # with its checksum
     plan: tuple    # lines of text: what was planned
     place: tuple   # (node, process)
     start: float   # seconds since 1970, by the clock of that machine
-    end: float
+    end: float     # likewise, when it was finished
 
 def _encode(job, k, first_group, threads, device, version):
     "A task: encode group `k`, given the section of the first group of its scene"

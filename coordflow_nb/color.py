@@ -57,7 +57,7 @@ def _init_sine(layers, generator, omega=None):
 class ColorMLP(nn.Module):
     "(q, t) -> RGB and alpha logit: positional encoding, then a multilayer perceptron"
     def __init__(self,
-        settings: ColorSettings,
+        settings: ColorSettings,           # sizes of the network
         generator: torch.Generator = None, # source of the first weights; None: seed 0
     ):
         super().__init__()

@@ -37,8 +37,8 @@ def _sealed(answer): return sha256(_form(answer).encode()).hexdigest()[:8]
 @dataclass(frozen=True)
 class Verdict:
     "Whether an answer is right, with a line for the reader."
-    right: bool
-    text: str
+    right: bool # whether the answer is right
+    text: str   # what the reader is told
     def __bool__(self): return self.right
     def __repr__(self): return self.text
 

@@ -62,7 +62,7 @@ def fastest_arithmetic(
     return best
 
 def steady_arithmetic(
-    model,
+    model,      # its weights are left as they are
     frames,     # uint8 [T, H, W, 3] on the model's device
     batch: int, # pixels a step
 ) -> tuple:     # ('fp32' or 'bf16', number of CPU threads)
@@ -74,7 +74,10 @@ def steady_arithmetic(
 # %% ../nbs/07a_fitting_in_practice.ipynb #1d98edf6
 class Rollback:
     "The last good state of a model and its optimizer"
-    def __init__(self, model, optimizer):
+    def __init__(self,
+        model,     # an `nn.Module`
+        optimizer, # of torch, for its parameters
+    ):
         self.parts, self.scale = (model, optimizer), 1.   # scale: factor of the learning rate
         if not self.save(): raise ValueError('the model has weights that are not finite: build it anew')
 
@@ -219,7 +222,7 @@ def fit(
     *,
     seconds: float = None,   # time budget, kept within 5 %; give this
     steps: int = None,       # or a number of steps
-    settings: FitSettings = FitSettings(),
+    settings: FitSettings = FitSettings(), # how to fit, see chapter 07
     rate=None,               # model -> estimated bits of the file, a scalar with gradients; None: no rate
     lam=0.,                  # weight of bits per pixel in the loss, a number or a function of (bpp, progress)
     prior=None,              # (alpha [L, n], sample) -> scalar added to the loss, such as `AlphaPrior`

@@ -92,9 +92,9 @@ def fix_gauge(
 # %% ../nbs/04_flow.ipynb #1cc6e4c8
 class Coded(NamedTuple):
     "A tensor that a module wants in the file; `kind` ('weight', 'bias', 'motion') decides rounding and rate"
-    name: str
-    tensor: torch.Tensor
-    kind: str
+    name: str            # of the tensor within its module
+    tensor: torch.Tensor # the parameter itself
+    kind: str            # such as 'weight'
 
 # %% ../nbs/04_flow.ipynb #c5543641
 @dataclass(frozen=True)
@@ -103,8 +103,7 @@ class FlowSettings:
     kind: str = 'network' # 'network', 'table' or 'none'
     frames: int = 1       # T, frames of the clip (or group of pictures)
     width: int = 16       # hidden units a layer (network)
-    # octaves of the encoding of time (network); 0: as many as `frames` calls for, see `time_octaves`
-    octaves: int = 0
+    octaves: int = 0      # of the encoding of time (network); 0: by `frames`, see `time_octaves`
     depth: int = 1        # hidden layers (network)
 
     def __post_init__(self):
@@ -158,7 +157,10 @@ def _linear(n_in, n_out, generator, bias=True):
 # %% ../nbs/04_flow.ipynb #f74475d4
 class FlowNetwork(nn.Module):
     "Encoded time -> MLP -> four numbers; smooth in time, identity at the reference time"
-    def __init__(self, settings: FlowSettings, generator: torch.Generator):
+    def __init__(self,
+        settings: FlowSettings,     # sizes of the network, and T
+        generator: torch.Generator, # source of the first weights
+    ):
         super().__init__()
         self.settings = s = settings
         sizes = [encoding_size(1, s.time_octaves)] + [s.width]*s.depth

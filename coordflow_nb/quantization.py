@@ -86,7 +86,7 @@ class Quantized(nn.Module):
 
 def membership(
     sizes: tuple,      # parameters in each tensor
-    device=None,
+    device=None,       # of the result; None: CPU
 ) -> torch.Tensor:     # [tensors, parameters of all] float32, 1 where one belongs to a tensor
     "Which tensor each parameter of a row belongs to: a product spreads values over the row or adds them up"
     which = torch.arange(len(sizes), device=device).repeat_interleave(torch.tensor(sizes, device=device))

@@ -26,11 +26,9 @@ class FitSettings:
     lr: float = 2e-2         # peak learning rate of Adam
     flow_lr: float = 1.      # factor of it for the flows: 0.02 where they start from the measured motion
     warmup: float = 0.02     # share of the run over which the learning rate rises from 0
-    # 'fp32', 'bf16', or 'auto': what chapter 07a finds fast, or, for a number of steps, what never varies
-    precision: str = 'auto'
+    precision: str = 'auto'  # 'fp32', 'bf16' or 'auto': fast, or, for a number of steps, fixed (chapter 07a)
     seed: int = 0            # of the pixels drawn
-    # steps between two inspections of the loss; each good one is a state to roll back to
-    check: int = 25
+    check: int = 25          # steps between inspections of the loss; a good one is a state to roll back to
 
     def __post_init__(self):
         def require(good, message):
@@ -226,9 +224,9 @@ def step(self: Fitter,
 
 # %% ../nbs/07_training.ipynb #fc9adfed
 def progress_bar(
-    budget: Budget,
-    show: bool, # whether anything is shown
-) -> tqdm:      # a context; see `show_progress`
+    budget: Budget, # seconds or steps
+    show: bool,     # whether anything is shown
+) -> tqdm:          # a context; see `show_progress`
     "A bar over seconds or steps; tqdm adds how much time is left"
     form = '{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}'
     total = budget.steps or budget.seconds
@@ -236,7 +234,7 @@ def progress_bar(
 
 def show_progress(
     bar,              # from `progress_bar`
-    budget: Budget,
+    budget: Budget,   # seconds or steps
     step: int,        # steps taken
     history: History, # so far
 ):

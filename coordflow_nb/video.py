@@ -40,8 +40,8 @@ def as_fps(
 @dataclass(frozen=True, eq=False)
 class Video:
     "A clip in memory: `frames`, uint8 [T,H,W,3] RGB on the CPU, and `fps`, frames per second as a Fraction."
-    frames: torch.Tensor
-    fps: Fraction = Fraction(25)
+    frames: torch.Tensor         # uint8 [T,H,W,3] RGB, on the CPU
+    fps: Fraction = Fraction(25) # frames per second
 
     def __post_init__(self):
         x = torch.as_tensor(self.frames)
@@ -332,9 +332,8 @@ def _render(layers, k, size, samples=2):
 # %% ../nbs/01_video.ipynb #771166e6
 class MovingLayers(NamedTuple):
     "A synthetic clip and the truth behind it."
-    video: Video
-    # [L,T,4] (a, s, dx, dy): frame positions into the layer's canonical space, which is frame T//2
-    similarities: torch.Tensor
+    video: Video                    # the clip
+    similarities: torch.Tensor      # [L,T,4] (a, s, dx, dy): frame positions -> canonical space, frame T//2
     masks: torch.Tensor             # bool [L,T,H,W]: where the layer is the visible one
 
 

@@ -24,10 +24,10 @@ from ..texture_codec import bending_model, rigid_model
 NOISES = 'gaussian', 'poisson'
 
 def with_noise(
-    video: Video,
+    video: Video,           # the clip
     sigma: float,           # standard deviation in levels of 255; of 'poisson' that of a pixel of level 128
     kind: str = 'gaussian', # or 'poisson': variance in proportion to the level
-    seed: int = 0,
+    seed: int = 0,          # of the noise
 ) -> Video:                 # rounded and clipped to 8 bits, as a camera does
     "A clip as a bad sensor would see it; ValueError if there is no such kind"
     if kind not in NOISES: raise ValueError(f'noise is {kind!r}: it must be one of {", ".join(NOISES)}')
@@ -124,7 +124,7 @@ STRENGTHS, ROUNDS, EPSILON = (1., 3.), 4, 2/255
 @dataclass(frozen=True)
 class Denoised:
     "A result and how it was chosen"
-    video: Video
+    video: Video    # without its noise
     sigma: float    # deviation of the noise, in levels of 255; of roots if the noise is 'poisson'
     strength: float # of `shrink`
     rounds: int     # 1 or more
@@ -174,7 +174,7 @@ def _models(noisy, found, bends, device):
 
 # %% ../../nbs/25_denoising.ipynb #45fa29a7
 def denoise(
-    video: Video,
+    video: Video,            # with noise
     *,
     sigma: float = None,     # deviation of the noise in levels of 255, of 'poisson' at 128; None: estimated
     noise: str = 'gaussian', # or 'poisson'

@@ -30,7 +30,7 @@ _ROUNDS = 6   # of undoing a displacement, each of which leaves a fraction of th
 class Surface:
     "How a layer lies in one frame: its similarity, and what bends; keeps none of the layer's colours"
     def __init__(self,
-        layer: Layer,
+        layer: Layer,    # of a model
         t: torch.Tensor, # [1, 1] time
     ):
         with torch.no_grad(): self.similarity = layer.flow(t)
@@ -140,9 +140,9 @@ def placement(
 @dataclass(frozen=True, eq=False)
 class Scene:
     "A frame about to be coloured: its pixels, and how to find them in other frames"
-    surfaces: Surfaces
-    u: float        # frame number
-    p: torch.Tensor # [n, 2] positions of the pixels
+    surfaces: Surfaces # of the file
+    u: float           # frame number
+    p: torch.Tensor    # [n, 2] positions of the pixels
 
     @property
     def opened(self): return self.surfaces.opened
@@ -167,7 +167,7 @@ def _check_place(e):
 class Place:
     "A picture put on a layer, in pixels of a frame that one sees; ValueError if it would not show"
     picture: torch.Tensor # RGBA: uint8 [h, w, 4], PIL image or path
-    layer: int = 0
+    layer: int = 0        # number of the layer that carries it
     at: tuple = None      # (x, y) of its centre in pixels of the frame; None: the centre of the frame
     scale: float = None   # frame pixels a picture pixel; None: 1
     width: float = None   # or its width in frame pixels
@@ -243,7 +243,7 @@ class Replace(Place):
 @dataclass(frozen=True)
 class Recolour:
     "A layer's colours through a function"
-    layer: int
+    layer: int # number of the layer
     fn: object # RGB [n, 3] float around [0, 1] -> the same shape
 
     def apply(self, rgb, logits, scene):
@@ -258,7 +258,7 @@ class Recolour:
 @dataclass(frozen=True)
 class Drop:
     "A clip without a layer: the others fill in"
-    layer: int
+    layer: int # number of the layer
 
     def apply(self, rgb, logits, scene):
         "Colours [L, n, 3] and alpha logits [L, n] with the layer's logit at minus infinity"
@@ -312,11 +312,11 @@ def recolouring(
 
 # %% ../../nbs/26_editing.ipynb #06deccfd
 def layer_colors(
-    model: CoordFlow,
-    t: torch.Tensor, # [1, 1] time
-    p: torch.Tensor, # [n, 2] positions
+    model: CoordFlow,   # of one group of pictures
+    t: torch.Tensor,    # [1, 1] time
+    p: torch.Tensor,    # [n, 2] positions
     chunk: int = 2**17, # positions at once: bounds the memory
-) -> tuple:          # (RGB [L, n, 3] around [0, 1], alpha logits [L, n])
+) -> tuple:             # (RGB [L, n, 3] around [0, 1], alpha logits [L, n])
     "What each layer shows, before fusion"
     motion = model.motion(t)
     parts = [torch.stack([l(c, t, m) for l, m in zip(model.layers, motion)]) for c in p.split(chunk)]
@@ -326,7 +326,7 @@ def layer_colors(
 def fused(
     colors: tuple, # from `layer_colors`, at the pixels of the scene
     edits: list,   # in order
-    scene: Scene,
+    scene: Scene,  # the frame that the pixels lie in
 ) -> tuple:        # (RGB [n, 3] in [0, 1], alpha [L, n])
     "Pixels with edits, fused"
     rgb, logits = colors
@@ -337,7 +337,7 @@ def fused(
 
 @torch.no_grad()
 def edited(
-    surfaces: Surfaces,
+    surfaces: Surfaces, # of the file
     u: float,           # frame number
     p: torch.Tensor,    # [n, 2] positions
     edits: list,        # in order
@@ -418,7 +418,7 @@ def layer_at(
     return int(edited(Surfaces(opened), k, p, [])[1][:, 0].argmax())
 
 def edits_of(
-    layer: int = 0,
+    layer: int = 0,       # number of the layer to edit
     overlay=None,         # a picture, see `open_picture`
     text: str = None,     # see `text_picture`
     at: tuple = None,     # (x, y) in pixels, of both
@@ -426,7 +426,7 @@ def edits_of(
     angle: float = 0.,    # degrees, anticlockwise
     frame: float = None,  # number of the frame that `at` is in; None: T//2
     recolour: str = None, # see `recolouring`
-    drop: bool = False,
+    drop: bool = False,   # leave the layer out
 ) -> list:                # of edits of one layer
     "The edits that the options of a command ask for; ValueError if there are none"
     pictures = [p for p in (overlay, None if text is None else text_picture(text)) if p is not None]

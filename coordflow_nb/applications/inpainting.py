@@ -98,7 +98,7 @@ def _corrected(fitter, rounds):
 
 # %% ../../nbs/23_inpainting.ipynb #d3e8ebab
 def inpaint(
-    video: Video,
+    video: Video,        # the clip; what it shows within the mask does not count
     mask: torch.Tensor,  # bool [T, H, W], true where a pixel is to be filled
     *,
     layers: int = None,  # that are looked for, at most; None: as many as earn their place

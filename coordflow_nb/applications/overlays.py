@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 def text_picture(
     text: str,                    # lines are separated by '\n'
     height: int = 48,             # of the letters in pixels of the picture
-    color: tuple = (255, 255, 255),
+    color: tuple = (255, 255, 255), # of the letters: R, G, B, 0 to 255
     outline: tuple = (0, 0, 0),   # colour of a rim, so that it is readable on anything; None: no rim
 ) -> torch.Tensor:                # uint8 [h, w, 4]
     "Text on nothing, in DejaVu Sans; ValueError without a letter"

@@ -23,9 +23,9 @@ from .opened import Opened, open_file
 
 # %% ../../nbs/24_stabilization.ipynb #4a351a1b
 def background(
-    model: CoordFlow,
-    size: tuple, # (W, H) of its frames
-) -> int:        # number of a layer
+    model: CoordFlow, # of one group of pictures
+    size: tuple,      # (W, H) of its frames
+) -> int:             # number of a layer
     "The layer that fills most of the picture: the one with the largest share of alpha in some small frames"
     small = max(1, round(32*size[0]/size[1])), 32
     frames = model.render(small, model.times[::max(1, model.frames//8)])
@@ -33,9 +33,9 @@ def background(
 
 # %% ../../nbs/24_stabilization.ipynb #af7c389a
 def group_link(
-    opened: Opened,
-    gop: int,      # number of a group of pictures, 1 or more
-    layer: int,    # registered by what this layer shows, or the last layer of groups that do not have it
+    opened: Opened, # the file
+    gop: int,       # number of a group of pictures, 1 or more
+    layer: int,     # registered by what this layer shows, or the last layer of groups that do not have it
 ) -> torch.Tensor: # [4] on the CPU, positions in the group's first frame -> those in the frame before
     "How a group of pictures lies to the one before it, measured on the frames as they are decoded"
     first = opened.starts[gop]
@@ -50,7 +50,7 @@ def _flow_of(model, layer):
     return model.layers[layer if layer < len(model.layers) else 0].flow(model.times).cpu()
 
 def camera_path(
-    opened: Opened,
+    opened: Opened,    # the file
     layer: int = None, # the camera follows this one; None: the largest of each group
 ) -> torch.Tensor:     # [T, 4] frame positions -> one canonical space for the clip, identity at frame T//2
     "The path of the camera; reads the groups in order, ValueError if the file does not have the layer"

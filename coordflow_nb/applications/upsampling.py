@@ -42,10 +42,10 @@ def _fine_grid(model, layer, t, size, coded, factor):
 
 @torch.no_grad()
 def geometry(
-    opened: Opened,
-    u: float,     # frame number, may be between two
-    size: tuple,  # (W, H) of the frame
-    factor: int,  # pixels of a canonical image for one of the coded frame, on either axis
+    opened: Opened, # the file
+    u: float,       # frame number, may be between two
+    size: tuple,    # (W, H) of the frame
+    factor: int,    # pixels of a canonical image for one of the coded frame, on either axis
 ) -> Geometry:
     "Where a frame of any size samples the canonical images"
     model, t = opened.at(u)
@@ -98,7 +98,7 @@ TOLERANCE = 0.05   # difference of canonical image and frame, in [0, 1], at whic
 def detailed(
     frame: torch.Tensor, # [1, 3, h, w] small, in [0, 1]
     seen: torch.Tensor,  # [1, 3, H, W] what the canonical images have
-    tolerance: float = TOLERANCE,
+    tolerance: float = TOLERANCE, # error, in [0, 1], at which detail counts half
 ) -> torch.Tensor:       # [1, 3, H, W] in [0, 1]
     "A frame enlarged, with the detail of the canonical images where they agree with it"
     small, size = frame.shape[:1:-1], seen.shape[:1:-1]
@@ -129,7 +129,7 @@ def _group_images(opened, gop, fine, factor, rounds, frames):
 
 @torch.no_grad()
 def render_fine(
-    opened: Opened,
+    opened: Opened,          # the file
     numbers,                 # frame numbers in order, may be between two
     size: tuple,             # (W, H)
     rounds: int = 12,        # of back-projection
