@@ -35,7 +35,7 @@ def application_cases(
 def application_run(
     case: dict,     # out of `application_cases`
     folder=None,    # of the clips
-    device='cpu',
+    device='cpu',   # where to compute
 ) -> dict:          # rows: a list of `Row.values()`
     "The rows of one application on one clip"
     name = case['application']

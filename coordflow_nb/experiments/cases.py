@@ -80,8 +80,8 @@ def read_masks(
 # %% ../../nbs/34a_cases.ipynb #431becbd
 class TrueClip(NamedTuple):
     "A clip and what is known of it"
-    name: str
-    video: Video
+    name: str                         # out of `CLIPS`
+    video: Video                      # its frames
     mask: torch.Tensor = None         # bool [T, H, W], the object in front of the background
     similarities: torch.Tensor = None # [L, T, 4], the motion of the layers, see chapter 04
 
@@ -117,7 +117,7 @@ def open_clip(
 
 # %% ../../nbs/34a_cases.ipynb #0c2311eb
 def ffmpeg_filter(
-    video: Video,
+    video: Video,   # the clip
     *filters: str,  # chains in ffmpeg's words, such as 'deshake'; all but the last only measure (vidstab)
     fps=None,       # frame rate of what comes out; None: as it was
     folder=None,    # where ffmpeg runs, for filters that write files
@@ -139,14 +139,14 @@ def ffmpeg_filter(
 @dataclass(frozen=True)
 class Row:
     "One comparison"
-    application: str
-    clip: str
+    application: str     # such as 'denoising'
+    clip: str            # its name
     metric: str          # with its unit
-    ours: float
+    ours: float          # our number
     others: dict         # name of each baseline: its number
     seconds: dict        # name, or 'ours': seconds
     higher: bool = True  # whether more is better
-    note: str = ''
+    note: str = ''       # what else there is to know
 
     @property
     def won(self) -> bool:
@@ -166,13 +166,13 @@ def timed(
     return make(), time.perf_counter() - start
 
 def compared(
-    application: str,
-    clip: str,       # name
-    metric: str,     # with its unit
-    score,           # a result -> a number
+    application: str,    # such as 'denoising'
+    clip: str,           # its name
+    metric: str,         # with its unit
+    score,               # a result -> a number
     makers: dict,    # 'ours' and the name of each baseline: a function without arguments that makes a result
     higher: bool = True, # whether more is better
-    note: str = '',
+    note: str = '',      # what else there is to know
 ) -> tuple:          # (Row, results by name)
     "Make all results and score them"
     made = {name: timed(make) for name, make in makers.items()}

@@ -129,7 +129,7 @@ def _walk(frames, at, step):
     return torch.tensor(np.array([path[k] for k in range(T)])).float()
 
 def fixed_paths(
-    video: Video,
+    video: Video,  # the clip
     marks: list,   # of (layer, (x, y) in pixels of frame T//2); no tracker knows the layer
 ) -> torch.Tensor: # [n, T, 2] in pixels
     "Places that stay where they are in the frame"
@@ -149,7 +149,7 @@ def _peak(m):
 
 # %% ../../nbs/34e_editing_baselines.ipynb #78e9c46c
 def template_paths(
-    video: Video,
+    video: Video,        # the clip
     marks: list,         # of (layer, (x, y) in pixels of frame T//2)
     renew: bool = False, # search for what the frame before showed, not for what frame T//2 showed
     r: int = 7,          # of the patch, in pixels
@@ -164,7 +164,7 @@ def template_paths(
     return torch.stack([_walk(frames, at, partial(step, _patch(middle, at, r))) for _, at in marks])
 
 def flow_paths(
-    video: Video,
+    video: Video,  # the clip
     marks: list,   # of (layer, (x, y) in pixels of frame T//2)
     flow,          # (frame, next frame) -> (dy, dx) [2, H, W], as `skimage.registration.optical_flow_tvl1`
 ) -> torch.Tensor: # [n, T, 2] in pixels
@@ -205,7 +205,7 @@ def followed_marks(
     return [row, replace(row, metric=metric, ours=early.pop('ours'), others=early)], paths, truth
 
 def editing_rows(
-    clip: TrueClip,
+    clip: TrueClip,       # from `open_clip`
     seconds: float = 30., # to encode
     device=None,          # None: CUDA if there is one, else CPU
 ) -> list:                # of two `Row`s; none for a clip whose true motion is not known

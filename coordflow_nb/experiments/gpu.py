@@ -43,7 +43,7 @@ def best_seconds(
     return min([once() for _ in range(repeat + 2)][2:])
 
 def ceilings(
-    device,
+    device,               # to measure, such as 'cuda'
     n: int = 8192,        # rows of the square matrices
     bytes: int = 2**30,   # to copy
 ) -> dict:                # operations a second (bf16, on random numbers), bytes a second (read and written)
@@ -64,10 +64,10 @@ def products(
 def _color(width): return ColorSettings('mlp', width, 3, 9, 3)
 
 def training_step(
-    device,
+    device,                   # to measure, such as 'cuda'
     width: int = 256, layers: int = 2, # of the networks
     batch: int = 65536,       # pixels a step
-    precision: str = 'bf16',
+    precision: str = 'bf16',  # of the products; or 'fp32'
     recorded: bool = True,    # played back (chapter 07a), or kernel by kernel
     together: bool = True,    # networks side by side (chapter 05), or layer by layer
     shape: tuple = (132, 640, 1280), # T, H, W
@@ -88,7 +88,7 @@ def training_step(
 
 # %% ../../nbs/34g_gpu.ipynb #3ffc332b
 def network_decode(
-    device,
+    device,         # to measure, such as 'cuda'
     width: int = 256, layers: int = 2, # of the networks
     size: tuple = (1280, 640), # (W, H)
     parts: int = 0, # of a float32 in the one kernel; 0: the plain path
@@ -102,9 +102,9 @@ def network_decode(
     return dict(seconds=seconds, operations=operations, rate=operations/seconds)
 
 def texture_decode(
-    device,
+    device,          # to measure, such as 'cuda'
     size: tuple = (1920, 1080), frames: int = 16, # of the clip
-    bpp: float = 0.05,
+    bpp: float = 0.05, # bits per pixel that the file may take
     rounds: int = 1, # of fitting: the contents of the file matter little here
 ) -> dict:           # bytes, layers; seconds to load, render, decode to the host; frames a second of both
     "A clip of textures"
@@ -121,7 +121,7 @@ def texture_decode(
 
 # %% ../../nbs/34g_gpu.ipynb #7b08c422
 def agreement(
-    device,
+    device,        # to compare with the CPU, such as 'cuda'
     folder='data', # of `.cfv` files
 ) -> dict: # {file: dict(equal=all integers are, most=levels that values differ by, share=of those that do)}
     "Files decoded by the CPU and by the device"
@@ -136,7 +136,7 @@ def agreement(
 
 # %% ../../nbs/34g_gpu.ipynb #ba837a4d
 def fitted(
-    device,
+    device,                # where to fit, such as 'cuda'
     clip: str, color: str, # out of `CLIPS`; 'mlp' or 'texture'
     bytes: int,            # that the file may take
     seconds: float,        # to fit, finding layers included
@@ -195,10 +195,10 @@ _MEASURES = dict(ceilings=ceilings, agreement=agreement, step=training_step, net
                  textures=texture_decode, fitted=fitted)
 
 def gpu_run(
-    case: dict,   # out of `gpu_cases`; `what` says which function takes the rest
-    folder=None,  # of the clips
-    device='cuda',
-) -> dict:        # what that function returns
+    case: dict,    # out of `gpu_cases`; `what` says which function takes the rest
+    folder=None,   # of the clips
+    device='cuda', # to measure
+) -> dict:         # what that function returns
     "Run one case"
     words = {k: v for k, v in case.items() if k != 'what'}
     if case['what'] == 'fitted': words['folder'] = folder

@@ -90,7 +90,7 @@ def _masks(data, size, mask):
 def motion_run(
     case: dict,   # out of `motion_cases`
     folder=None,  # of the clips
-    device='cpu',
+    device='cpu', # where to encode
 ) -> dict:        # psnr, bytes, bpp, layers found, steps, seconds, shares of the layers, IoU
     "One encode from frames to scores"
     _, video, mask, _ = open_clip(case['clip'], 'motion', folder, seed=case['clip_seed'])

@@ -53,14 +53,14 @@ def path_drift(
 
 # %% ../../nbs/34d_motion_baselines.ipynb #c8f6f07e
 def jitter(
-    video: Video,
+    video: Video,                 # the clip
     weights: torch.Tensor = None, # [T, H, W] in 0..1, what counts; None: the dominant motion
 ) -> float:                       # px a frame²
     "Residual shake, by registering the clip"
     return path_jitter(register(video, weights).similarities, video.size)
 
 def flow_jitter(
-    video: Video,
+    video: Video,  # the clip
     step: int = 6, # pixels between the places that count
 ) -> float:        # px a frame²; 0 for fewer than three frames
     "Residual shake, by optical flow"
@@ -70,7 +70,7 @@ def flow_jitter(
     return float(np.sqrt(np.mean(np.median(np.linalg.norm(np.diff(flow, axis=0), axis=1), axis=(1, 2))**2)))
 
 def drift(
-    video: Video,
+    video: Video,                 # the clip
     weights: torch.Tensor = None, # as for `jitter`
 ) -> float:                       # px
     "How far the corners wander, by registering the clip: what a locked camera should not have"
@@ -117,7 +117,7 @@ def distortion(
     return float((s[:, 1]/s[:, 0]).min())
 
 def black_border(
-    video: Video,
+    video: Video,   # the clip
     level: int = 3, # not brighter than that, of 255
 ) -> torch.Tensor:  # bool [T, H, W]
     "Black areas that touch the border of a frame over more than 8 pixels"
@@ -178,7 +178,7 @@ def held_stabilizers() -> dict: # {name: {setting: chains for `ffmpeg_filter`}}
                          '4x, fine, smoothing 0': _large(4, *_held(3, 0.1))})
 
 def filtered(
-    video: Video,
+    video: Video, # the clip
     chains: list, # of `ffmpeg_filter`
 ) -> Video:
     "A filter of ffmpeg in a folder that goes away"
@@ -208,7 +208,7 @@ def _truth(clip, data, device, smooth):
 
 # %% ../../nbs/34d_motion_baselines.ipynb #ef63b866
 def stabilization_rows(
-    clip: TrueClip,
+    clip: TrueClip,       # from `open_clip`
     seconds: float = 30., # to encode
     device=None,          # None: CUDA if there is one, else CPU
     smooth: float = 8.,   # frames, see `smooth_path`
@@ -228,14 +228,14 @@ def stabilization_rows(
 DENOISERS = dict(hqdn3d=(0.2, 0.4, 0.8, 1.6), nlmeans=(0.2, 0.4, 0.6, 0.8, 1., 1.2))
 
 def frame_median(
-    video: Video,
+    video: Video,    # with noise
     radius: int = 1, # frames on either side
 ) -> Video:
     "The median of each pixel over neighbouring frames"
     return Video(temporal_median(video, radius, mirror=True).byte(), video.fps)
 
 def ffmpeg_denoised(
-    video: Video,
+    video: Video,  # with noise
     name: str,     # out of `DENOISERS`
     factor: float, # strength in units of sigma
     sigma: float,  # deviation of the noise in levels of 255
@@ -257,7 +257,7 @@ def _denoising_row(clip, sigma, kind, **options):
     return compared('denoising', clip.name, metric, score, makers, note=note)[0]
 
 def denoising_rows(
-    clip: TrueClip,
+    clip: TrueClip,               # from `open_clip`
     seconds: float = None,        # ignored: nothing is encoded
     device=None,                  # None: CUDA if there is one, else CPU
     sigmas: tuple = (10, 25, 50), # of Gaussian noise, in levels of 255; the middle one of Poisson noise, too

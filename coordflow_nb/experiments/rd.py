@@ -58,7 +58,7 @@ def codec_curve(
     size: tuple = None,  # (W, H); None: that of the use 'rd'
     frames: int = None,  # None: those of the use 'rd'
     folder=None,         # of the clips
-    device='cpu',
+    device='cpu',        # where to fit ours
 ) -> dict:               # how, points, notes
     "The files of one codec for one clip"
     video = open_clip(clip, 'rd', folder, size=size, frames=frames).video
@@ -82,7 +82,7 @@ def breakdown(
     size: tuple = None, # (W, H); None: that of the use 'rd'
     frames: int = None, # None: those of the use 'rd'
     folder=None,        # of the clips
-    device='cpu',
+    device='cpu',       # where to compute
 ) -> dict: # psnr; bytes {part: bytes}; places {place: dict(pixels=share of them, error=share of the error)}
     "What a file of textures spends its bytes on, and what it misses"
     video = open_clip(clip, 'rd', folder, size=size, frames=frames).video
@@ -98,8 +98,8 @@ def breakdown(
 def decode_seconds(
     path,         # of a `.cfv` file
     words: dict,  # of `decode`: frames, region
-    folder=None,
-    device='cpu',
+    folder=None,  # not used
+    device='cpu', # where to decode
 ) -> dict:        # seconds
     "Seconds of a decode, from the file to bytes of pixels"
     start = time.perf_counter()
@@ -113,7 +113,7 @@ def decode_speed(
     seconds: float,     # to encode
     frames: int = None, # None: those of the use 'rd'
     folder=None,        # of the clips
-    device='cpu',
+    device='cpu',       # where to encode
 ) -> dict: # size, frames, bytes, bpp, threads, encode_seconds, decode {what is decoded: seconds}
     "Seconds to decode a file of full size in a new process: all frames, one, a small region"
     video, start = open_clip(clip, 'rd', folder, size=size, frames=frames).video, time.perf_counter()
@@ -134,7 +134,7 @@ _MEASURES = dict(curve=codec_curve, parts=breakdown, speed=decode_speed, decode=
 def rd_run(
     case: dict,   # out of `rd_cases`; `what` says which function takes the rest
     folder=None,  # of the clips
-    device='cpu',
+    device='cpu', # where to compute
 ) -> dict:        # what that function returns
     "Run one case"
     words = {k: v for k, v in case.items() if k != 'what'}

@@ -39,7 +39,7 @@ def halved(
     return Video(x.round().byte().permute(0, 2, 3, 1).contiguous(), video.fps)
 
 def enlarged(
-    video: Video,
+    video: Video,            # the small clip
     size: tuple,             # (W, H)
     filter: str = 'bicubic', # or 'lanczos', 'nearest'
 ) -> Video:
@@ -81,7 +81,7 @@ def minterpolated(
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #e0836f14
 def upsampling_rows(
-    clip: TrueClip,
+    clip: TrueClip,       # from `open_clip`
     seconds: float = 30,  # of each encode; None: `steps`
     device=None,          # None: CUDA if there is one, else CPU
     *,
@@ -133,7 +133,7 @@ def example_mask(
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #5ea9992c
 def spoilt(
-    video: Video,
+    video: Video,       # the clip
     mask: torch.Tensor, # bool [T, H, W]
     level: int = 255,   # 0 to 255
 ) -> Video:
@@ -142,7 +142,7 @@ def spoilt(
     return Video(torch.where(mask[..., None], grey, video.frames), video.fps)
 
 def psnr_within(
-    video: Video,
+    video: Video,       # the result
     truth: Video,       # of the same shape
     mask: torch.Tensor, # bool [T, H, W]
 ) -> float:             # dB
@@ -152,7 +152,7 @@ def psnr_within(
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #f39f49c0
 def biharmonic(
-    video: Video,
+    video: Video,       # with holes
     mask: torch.Tensor, # bool [T, H, W]
 ) -> Video:
     "Each frame filled from the rim of its holes"
@@ -162,7 +162,7 @@ def biharmonic(
     return Video(torch.from_numpy(np.clip(filled*255, 0, 255).round().astype(np.uint8)), video.fps)
 
 def masked_median(
-    video: Video,
+    video: Video,       # with holes
     mask: torch.Tensor, # bool [T, H, W]
     radius: int = None, # frames on either side; None: all frames
 ) -> Video:
@@ -172,7 +172,7 @@ def masked_median(
     return biharmonic(filled, left) if left.any() else filled
 
 def delogo(
-    video: Video,
+    video: Video,       # with a logo
     mask: torch.Tensor, # bool [T, H, W], of which the first frame counts
 ) -> Video:
     "ffmpeg's delogo, with the box of the first mask"
@@ -182,11 +182,11 @@ def delogo(
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #e7ec97e6
 def inpainting_rows(
-    clip: TrueClip,
+    clip: TrueClip,        # from `open_clip`
     seconds: float = 30,   # not used: nothing is encoded
     device=None,           # None: CUDA if there is one, else CPU
     *,
-    kinds: tuple = KINDS,
+    kinds: tuple = KINDS,  # of masks, see `example_mask`
     **options,             # of `inpaint`
 ) -> list:                 # of `Row`, one for each kind of mask
     "PSNR within the mask"
@@ -248,7 +248,7 @@ def _off_affine(flow, rounds=10):
     return off.reshape(h, w)
 
 def by_flow(
-    video: Video,
+    video: Video,      # the clip
     height: int = 144, # at which the flow is computed, at most
 ) -> torch.Tensor:     # bool [T, H, W]; the last frame has no next one and takes the flow before
     "Optical flow that the camera does not explain; `ValueError` for a clip of one frame"

@@ -83,7 +83,7 @@ def run_module(
     return done.stdout
 
 def fresh_run(
-    suite: Suite,
+    suite: Suite,        # the benchmark
     case: dict,          # one of the suite's, or one like them
     folder=None,         # of the clips
     threads: int = None, # of torch and NumPy; None: as many as they like
@@ -153,7 +153,7 @@ def _worker(suite, folder, end):
 
 # %% ../../nbs/34_experiments.ipynb #0f4f7f5f
 def run_suite(
-    suite: Suite,
+    suite: Suite,            # the benchmark
     out=None,                # JSON to write; None: the suite's own, from the root of the project
     folder=None,             # of the clips that do not come with the package
     *,
@@ -203,7 +203,7 @@ def _execute(suite, words):
     return suite.table(run_suite(suite, words.out, words.clips, **options)['runs'])
 
 def main(
-    suite: Suite,
+    suite: Suite,      # the benchmark
     args: list = None, # words of the command; None: those of the process
 ) -> None:
     "Run a suite, or with --case one case of it; exit status 1 if something failed, 130 if it was interrupted"
