@@ -121,7 +121,9 @@ class FlowSettings:
 # %% ../nbs/04_flow.ipynb #74532eb3
 class NoFlow(nn.Module):
     "The flow of a layer that stands still"
-    def __init__(self, settings: FlowSettings):
+    def __init__(self,
+        settings: FlowSettings, # of which T counts
+    ):
         super().__init__()
         self.settings = settings
 
@@ -131,7 +133,9 @@ class NoFlow(nn.Module):
 # %% ../nbs/04_flow.ipynb #81f77921
 class FlowTable(nn.Module):
     "Four numbers a frame; linear between frames, constant outside the clip"
-    def __init__(self, settings: FlowSettings):
+    def __init__(self,
+        settings: FlowSettings, # of which T counts
+    ):
         super().__init__()
         self.settings = settings
         self.motion = nn.Parameter(torch.zeros(settings.frames, 4))

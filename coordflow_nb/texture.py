@@ -166,7 +166,9 @@ def canonical_image(
 # %% ../nbs/14_texture.ipynb #75dd2959
 class ColorTexture(Volume):
     "(q, t) -> RGB and alpha logit: a volume of luma, chroma and alpha logit, sampled, deformed or not"
-    def __init__(self, settings: TextureSettings):
+    def __init__(self,
+        settings: TextureSettings, # shape, levels, and whether it bends
+    ):
         super().__init__(settings.shape, 4, settings.levels)
         self.settings, self.deformation = settings, None
         if settings.spacing:

@@ -39,7 +39,7 @@ def with_noise(
 
 # %% ../../nbs/25_denoising.ipynb #46e22414
 def noise_level(
-    video: Video,
+    video: Video, # the clip
 ) -> float:       # in levels of 255
     "The standard deviation of the noise in a clip, estimated frame by frame; the mean over the frames"
     if min(video.size) < 2: return 0.
@@ -47,7 +47,7 @@ def noise_level(
     return finest.median(1).values.mean().item()/0.6745*255   # 0.6745: median of the size of normal numbers
 
 def root(
-    video: Video,
+    video: Video, # the clip
 ) -> Video:
     "Levels v as 255 (v/255)^0.5, which evens out noise that grows with the light (Anscombe 1948)"
     return Video(((video.frames.float()/255).sqrt()*255).round().byte(), video.fps)

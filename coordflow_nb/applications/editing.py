@@ -57,7 +57,7 @@ _RECENT = 64   # surfaces kept of frames inside of groups
 class Surfaces:
     "Which places of two frames are the same place of a layer"
     def __init__(self,
-        opened: Opened,
+        opened: Opened, # the file
     ):
         self.opened, self._links, self._ends, self._recent = opened, {}, {}, {}
         self._at_ends = {u for start in opened.starts for u in (start - 1, start)} | {len(opened) - 1}

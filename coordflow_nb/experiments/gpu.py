@@ -55,7 +55,7 @@ def ceilings(
 
 # %% ../../nbs/34g_gpu.ipynb #1f52be20
 def products(
-    color: ColorSettings,
+    color: ColorSettings, # sizes of the network
 ) -> int:
     "Multiplications of a Color Network for one pixel"
     inputs = encoding_size(2, color.octaves) + encoding_size(1, color.time_octaves)
@@ -205,7 +205,7 @@ def gpu_run(
     return _MEASURES[case['what']](device, **words)
 
 def gpu_how(
-    case: dict,
+    case: dict, # out of `gpu_cases`
 ) -> How:
     "With the whole machine for itself"
     return How(None, True, case.get('seconds', 0))

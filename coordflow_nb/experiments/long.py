@@ -38,7 +38,7 @@ def long_cases(
     return lengths | {f'{SHARED} frames, {who}': case for who, case in shared.items()}
 
 def long_how(
-    case: dict,
+    case: dict, # out of `long_cases`
 ) -> How:
     "On one thread, with the machine for itself"
     return How(1, True)

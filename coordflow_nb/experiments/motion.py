@@ -36,7 +36,7 @@ def motion_case(
     return what | dict(clip_seed=clip_seed, color=color, seconds=seconds)
 
 def key_of(
-    case: dict,
+    case: dict, # out of `motion_cases`
 ) -> str:
     "The name of a case"
     layers = f'{case["layers"]} layers' if case['layers'] else 'layers found'
@@ -58,7 +58,7 @@ def motion_cases(
     return {key_of(case): case for case in cases}
 
 def motion_how(
-    case: dict,
+    case: dict, # out of `motion_cases`
 ) -> How:
     "On one thread, beside others"
     return How(1, False, case['seconds'])

@@ -43,7 +43,7 @@ def rd_cases(
     return cases
 
 def rd_how(
-    case: dict,
+    case: dict, # out of `rd_cases`
 ) -> How:
     "Ours on one thread, beside others; baselines and what is timed alone, on all threads"
     ours = case['what'] == 'parts' or case.get('codec') in OURS

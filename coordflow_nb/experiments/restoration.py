@@ -222,14 +222,14 @@ def foreground(
 _BLUR = 5/144   # of the height; best of 0, 1, 2, 3, 4, 5, 6, 8 and 12 parts of 144
 
 def by_median(
-    video: Video,
+    video: Video,  # the clip
 ) -> torch.Tensor: # bool [T, H, W]
     "Background subtraction: how far a pixel is from its median over time"
     x = video.float()
     return foreground((x - x.median(0).values).norm(dim=-1), _BLUR)
 
 def by_stabilized_median(
-    video: Video,
+    video: Video,  # the clip
 ) -> torch.Tensor: # bool [T, H, W]
     "Background subtraction along the motion of the camera, measured as in chapter 08"
     return foreground(residual(video, register(video).similarities).nan_to_num(0), _BLUR)

@@ -28,7 +28,7 @@ class How(NamedTuple):
     seconds: float = 0. # that it takes at least, as far as is known
 
 def one_thread(
-    case: dict,
+    case: dict, # one of a suite's
 ) -> How:
     "The default: one thread, beside others"
     return How(threads=1)
