@@ -22,7 +22,8 @@ PATIENCE = 300_000  # milliseconds for a chapter to run, on a busy machine
 LINKS = '''() => { const all = (tag, key) => [...document.querySelectorAll(`${tag}[${key}]`)].map(e => e[key]);
                    return {names: [...all('*', 'id'), ...all('a', 'name')], leads: all('a', 'href'), pictures: all('img', 'src'),
                            loads: [...all('*', 'src'), ...all('link:is([rel~=stylesheet], [rel~=icon], [rel^=pre])', 'href')]}; }'''
-LOADED = "() => { const all = [...document.images]; all.forEach(i => i.loading = 'eager'); return Promise.all(all.map(i => i.decode())); }"
+BLANK = '''async () => { const all = [...document.images]; all.forEach(i => i.loading = 'eager'); await Promise.allSettled(all.map(i => i.decode()));
+                      return all.filter(i => !i.naturalWidth).map(i => i.src); }'''
 RUN = f'''() => {{ const app = window.jupyterapp, ready = app.shell.currentWidget.sessionContext.ready;
                    const late = new Promise((_, no) => setTimeout(() => no(new Error('the chapter does not come to an end')), {PATIENCE}));
                    return Promise.race([late, ready.then(() => app.commands.execute('notebook:run-all-cells'))]); }}'''
@@ -61,12 +62,12 @@ def site(tmp_path_factory):
 
 def test_pages(site, page, say):
     "site: builds without a warning, pages open with all figures, no link is dead, nothing is loaded from elsewhere"
-    found = {}
+    found, wrong = {}, set()
     for path in site.rglob('*.html'):
         page.goto(path.as_uri())
         found[path] = page.evaluate(LINKS)
-        page.evaluate(LOADED)
-    wrong = {f'{path.relative_to(site)} loads {url}' for path, links in found.items() for url in links['loads'] if urlsplit(url).netloc}
+        wrong |= {f'{path.relative_to(site)} loads {url}' for url in found[path]['loads'] if urlsplit(url).netloc}
+        wrong |= {f'{path.relative_to(site)}: {url} is no picture' for url in page.evaluate(BLANK)}
     for path, url in {(path, url) for path, links in found.items() for url in links['leads'] + links['loads'] if urlsplit(url).scheme == 'file'}:
         file, name = (unquote(part) for part in urldefrag(url))
         target = Path(urlsplit(file).path)

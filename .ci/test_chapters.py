@@ -38,7 +38,8 @@ def play(path, slow=False):
                             record_timing=False, store_widget_state=False, shutdown_kernel='immediate')
     with nullcontext() if early else patch('jupyter_client.provisioning.local_provisioner.launch_kernel', Kernel):
         try: client.execute(cwd=str(path.parent), env=environment(IN_TEST='1', OMP_WAIT_POLICY='PASSIVE'), stderr=subprocess.DEVNULL)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error: pytest.fail(re.sub(r'\x1b\[[0-9;]*m', '', str(error)), pytrace=False)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise pytest.fail.Exception(re.sub(r'\x1b\[[0-9;]*m', '', str(error)), pytrace=False) from None
     for cell in nb.cells:
         if cell.cell_type == 'code': cell.outputs = [*filter(None, map(shown, cell.outputs))]
     return nb
