@@ -1,12 +1,14 @@
 "The project's notebooks, as the tests, the site and the cost lines see them."
 import json, os, re
+from functools import cache
 from pathlib import Path
+
+import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = 'coordflow_nb'
-
-
-class Failed(Exception): "A test does not hold; the message says where and how to mend it."
+CHAPTER = re.compile(r'\b[Cc]hapters? (\d\d[a-z]?(?:(?:, | and |, and | to )\d\d[a-z]?)*)\b')  # as prose names chapters
+NUMBER = re.compile(r'\d\d[a-z]?')
 
 
 def environment(**more):
@@ -17,7 +19,7 @@ def environment(**more):
 
 def notebooks():
     "All notebooks, in reading order; the solutions of a chapter follow it."
-    paths = (p for p in (ROOT / 'nbs').rglob('*.ipynb') if not any(part[0] in '._' for part in p.relative_to(ROOT).parts))
+    paths = (p for p in (ROOT / 'nbs').rglob('[!._]*.ipynb') if p.parent.name[0] not in '._')
     return sorted(paths, key=lambda p: (number(p) or (10**6, ''), p.name, label(p)))
 
 
@@ -37,29 +39,35 @@ def number(path):
     return (int(match[1]), match[2]) if match else None
 
 
-def cells(path, kind):
-    "The cells of one kind, each as (source, outputs)."
-    nb = json.loads(path.read_text(encoding='utf-8'))
-    return [(''.join(c['source']), c.get('outputs', [])) for c in nb['cells'] if c['cell_type'] == kind]
+@cache
+def cells(path, kind=''):
+    "The cells of a notebook, all or those of one kind."
+    return [c for c in nbformat.read(path, as_version=4).cells if kind in ('', c.cell_type)]
 
 
-def flags(source):
+def flags(cell):
     "The directives of a code cell: `#| export` -> export."
-    return re.findall(r'^#\s*\|\s*(.+?)\s*$', source, re.M)
+    return re.findall(r'^#\s*\|\s*(.+?)\s*$', cell.source, re.M) if cell.cell_type == 'code' else []
 
 
-def plain(source):
-    "A code cell without lines that only IPython reads."
-    return re.sub(r'^[%!].*$', '', source, flags=re.M)
+def plain(cell):
+    "A code cell without its directives."
+    return re.sub(r'^#\s*\|.*\n?', '', cell.source, flags=re.M).strip('\n')
 
 
+def runs(cell, slow=False):
+    "Does a test run this code cell?"
+    return 'nbdev_export(' not in cell.source and not {'eval: false', *(() if slow else ('slow',))} & set(flags(cell))
+
+
+@cache
 def module_of(path):
     "The module that a notebook exports, with the library's name; None if it exports none."
-    names = (flag.split()[1] for source, _ in cells(path, 'code') for flag in flags(source) if flag.startswith('default_exp '))
-    name = next(names, None)
+    name = next((f.split()[1] for c in cells(path, 'code') for f in flags(c) if f.startswith('default_exp ')), None)
     return name and (LIBRARY if name == '__init__' else f'{LIBRARY}.{name}')
 
 
+@cache
 def costs():
     "Seconds of each notebook, as last measured: {label: seconds}."
     saved = json.loads((ROOT / 'data/results/costs.json').read_text())

@@ -1,22 +1,26 @@
-"""Everything that must hold before a commit: `make test`, or `python .ci/check.py [--only checks|chapters|cli|browser] [CHAPTER ...]`.
+"""Everything that must hold before a commit: `make test`, or `python .ci/check.py`.
 
-A thin skin over pytest: two workers, a test for each notebook. Checks are in test_checks.py, chapters in test_chapters.py (see chapter.py for what is
-compared), the command in test_command.py, the site and the explorer in test_browser.py. One line for each test; the last line is `N passed, N failed`.
+A thin skin over pytest: two workers, a test for each notebook. Checks are in test_checks.py, chapters in test_chapters.py (it says what is compared),
+the command in test_cli.py, the site and the explorer in test_browser.py. One line for each test; the last line is `N passed, N failed`.
 """
-import argparse, os, shutil, subprocess, sys
+import os, shutil, subprocess, sys
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
+
+import pytest, typer
 
 from book import LIBRARY, ROOT, label, notebooks
 
-FILES = dict(checks='test_checks.py', browser='test_browser.py', cli='test_command.py', chapters='test_chapters.py')
+Part = Enum('Part', {name: name for name in ('checks', 'browser', 'cli', 'chapters')})
+OPTIONS = '-qq --tb=no --no-header -p no:cacheprovider --disable-warnings --dist loadgroup --no-loadscope-reorder'.split()
 
 
-def chosen(names):
-    "Labels of notebooks by number, name or path."
-    found = {label(p): {n for n in names if n in (p.stem, p.name, p.stem.partition('_')[0], label(p)) or Path(n).resolve() == p} for p in notebooks()}
-    if unknown := set(names).difference(*found.values()): sys.exit(f'no such chapter: {", ".join(sorted(unknown))}; there are {", ".join(found)}')
-    return [name for name, matches in found.items() if matches]
+def chosen(name):
+    "The tests of the notebooks that a number, a name or a path means."
+    found = [p for p in notebooks() if name in (p.stem, p.name, p.stem.partition('_')[0], label(p)) or Path(name).resolve() == p]
+    return [f'test_chapters.py::test_chapter[{label(p)}]' for p in found] or sys.exit(f'no such chapter: {name}')
 
 
 def chromium():
@@ -33,30 +37,26 @@ def missing():
 
 def warn_uncommitted():
     "In a git checkout, say what a fresh clone would not have."
-    if not (ROOT / '.git').exists() or not shutil.which('git'): return
-    done = subprocess.run(['git', 'status', '--porcelain', '--untracked-files=all', LIBRARY, 'nbs'], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(f'git status --porcelain --untracked-files=all {LIBRARY} nbs', shell=True, cwd=ROOT, capture_output=True, text=True)
     if done.stdout: print('warning: not committed: ' + ', '.join(line[3:] for line in done.stdout.splitlines()), flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--only', choices=FILES, help='run one part')
-    parser.add_argument('--workers', type=int, default=2, help='notebooks at a time')
-    parser.add_argument('chapters', nargs='*', metavar='CHAPTER', help='run these chapters only (04, 04_flow, nbs/04_flow.ipynb)')
-    args = parser.parse_args()
-    parts = ['chapters'] if args.chapters else [args.only] if args.only else list(FILES)
-    labels = chosen(args.chapters)
-    if 'browser' in parts:
-        if (lacks := missing()) and args.only: sys.exit(f'test-browser: {lacks}')
-        if lacks: print(f'left out: tests in a browser, {lacks}', flush=True)
-        if lacks: parts.remove('browser')
-    if 'checks' in parts: warn_uncommitted()
+def main(
+    chapters: Annotated[list[str], typer.Argument(help='run these chapters only (04, 04_flow, nbs/04_flow.ipynb)')] = None,
+    only: Annotated[Part, typer.Option(help='run one part')] = None,
+    workers: Annotated[int, typer.Option(help='notebooks at a time')] = 2,
+):
+    "Check everything, or a part."
+    parts = [only] if only else [part for part in Part if not chapters]
+    if Part.browser in parts and (lacks := missing()):
+        if only: sys.exit(f'test-browser: {lacks}')
+        print(f'left out: tests in a browser, {lacks}', flush=True)
+        parts.remove(Part.browser)
+    if Part.checks in parts: warn_uncommitted()
     os.environ['PYTHONDONTWRITEBYTECODE'] = '1'
-    import pytest
-    workers = args.workers if {'checks', 'chapters'} & set(parts) else 0
-    options = ['-qq', '--tb=no', '--no-header', '-p', 'no:cacheprovider', '--disable-warnings', '-n', str(workers), '--dist', 'loadgroup', '--no-loadscope-reorder']
-    here = ROOT / '.ci'
-    return pytest.main([*options, '--rootdir', str(here), *(str(here / FILES[p]) for p in parts), '--chapters', ','.join(labels)])
+    tests = [f'test_{part.value}.py' for part in parts] + [test for name in chapters or () for test in chosen(name)]
+    os.chdir(ROOT / '.ci')
+    sys.exit(pytest.main([*OPTIONS, '-n', str(0 if only in (Part.browser, Part.cli) else workers), *tests]))
 
 
-if __name__ == '__main__': sys.exit(main())
+if __name__ == '__main__': typer.run(main)
