@@ -18,7 +18,7 @@ import torch
 from tqdm.auto import tqdm
 
 from . import __version__
-from .codec import encode_group, group_video, source_stamp
+from .codec import encode_segment, segment_video, source_stamp
 from .rate_distortion import Curve, Ours, curve, entry
 
 # %% ../nbs/32_cluster.ipynb #912b7743
@@ -117,16 +117,16 @@ def connect(
 
 # %% ../nbs/32_cluster.ipynb #de23f546
 class Done(NamedTuple):
-    "A group that was encoded somewhere"
-    group: int     # its number
-    section: bytes # with its checksum
+    "A segment that was encoded somewhere"
+    segment: int   # its number
+    data: bytes    # its `.cfv` file
     plan: tuple    # lines of text: what was planned
     place: tuple   # (node, process)
     start: float   # seconds since 1970, by the clock of that machine
     end: float     # likewise, when it was finished
 
-def _encode(job, k, first_group, threads, device, version):
-    "A task: encode group `k`, given the section of the first group of its scene"
+def _encode(job, k, first, threads, device, version):
+    "A task: encode segment `k`, given the file of the first one of its scene"
     import ray
     start, plan, at = time.time(), [], platform.node()
     if version != __version__: raise ValueError(f'{at} has coordflow_nb {__version__}, not {version}')
@@ -134,9 +134,9 @@ def _encode(job, k, first_group, threads, device, version):
         raise ValueError(f'{at} does not see {job.request.source} as it is here: '
                          'all machines need one file system, with the same paths')
     torch.set_num_threads(threads)
-    section = encode_group(job, group_video(job, job.groups[k]), first_group, device, say=plan.append)
+    data = encode_segment(job, segment_video(job, job.segments[k]), first, device, say=plan.append)
     place = ray.get_runtime_context().get_node_id(), os.getpid()
-    return Done(k, section, tuple(plan), place, start, time.time())
+    return Done(k, data, tuple(plan), place, start, time.time())
 
 # %% ../nbs/32_cluster.ipynb #c0464a5b
 def _share(ray, cores, device):
@@ -179,24 +179,24 @@ def on_cluster(
     cores: int = None,      # for each task, which uses as many threads; None: 1
     seen=None,              # called with each `Done`
 ):                          # a function for `encode_file(..., run=...)`
-    "Encode groups on a cluster: those of all scenes at once"
+    "Encode segments on a cluster: those of all scenes at once"
     cores = 1 if cores is None else cores
-    def run(job, todo, section, device=None, progress=False, say=None):
+    def run(job, todo, finished, device=None, progress=False, say=None):
         with connect(address) as ray:
             share, device = _share(ray, cores, device)
             task, what = ray.remote(**share, max_retries=RETRIES)(_encode), ray.put(job)
-            first_group = lambda k: job.groups[k].first_group
-            sent = cache(lambda k: ray.put(section(k)))   # once for all that follow it
-            before = lambda k: sent(first_group(k)) if first_group(k) != k else None
+            first = lambda k: job.segments[k].first
+            sent = cache(lambda k: ray.put(finished(k)))   # once for all that follow it
+            before = lambda k: sent(first(k)) if first(k) != k else None
             begin = lambda k: task.remote(what, k, before(k), cores, device, __version__)
             behind, missing = defaultdict(list), set(todo)
-            for k in todo: behind[first_group(k) if first_group(k) in missing - {k} else None].append(k)
+            for k in todo: behind[first(k) if first(k) in missing - {k} else None].append(k)
             running = {begin(k): k for k in behind[None]}
-            with closing(_finished(ray, running, lambda k: f'group {k}')) as results:
+            with closing(_finished(ray, running, lambda k: f'segment {k}')) as results:
                 for k, done in results:
                     if seen: seen(done)
                     if say: [say(line) for line in done.plan]
-                    yield k, done.section
+                    yield k, done.data
                     running.update({begin(j): j for j in behind[k]})
     return run
 

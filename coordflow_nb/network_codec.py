@@ -199,8 +199,11 @@ def plan_networks(
     layers: int = None, # L; with 'warm' at most so many; None: 2, with 'warm' more if they earn their place
     flow: str = 'warm', # 'warm' (measured), 'learned' (a Flow Network) or 'table', both from zero, or 'none'
     bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
+    quality: float = None, # networks have none: they are as large as the file allows
+    gop: int = None,    # frames of the group, at most: what comes is one group
 ) -> Plan:
     "Choose layers and the width of networks: as wide as the bytes allow"
+    if quality is not None: raise ValueError('networks are made for a size, not for a quality: give bpp')
     target, begun = target_bytes(video, bpp), time.perf_counter()
     least = lambda layers, kind: _cost(video, _model_settings(video, 8, layers, kind), LEAST_BITS)
     if flow == 'warm':   # before time is spent on what cannot be
@@ -214,7 +217,7 @@ def plan_networks(
     width = _widest(lambda width: _cost(video, make(width), BITS_PER_WEIGHT) <= target)
     color = make(width).color
     return Plan('mlp', f'mlp {color.depth} x {width}', make(width), target, count_weights(make(width)), start,
-                spent)
+                spent, groups=(len(video),))
 
 # %% ../nbs/12_network_codec.ipynb #82c6bf15
 class RateTarget:
@@ -317,14 +320,14 @@ class NetworkKind(Kind):
     "Layers as small networks"
     name, number = 'mlp', 0
 
-    def plan(self, video, *, layers=None, flow='warm', bpp=None):
-        return plan_networks(video, layers=layers, flow=flow, bpp=bpp)
+    def plan(self, video, **options): return plan_networks(video, **options)
 
-    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', device=None,
-               progress=True, keep=None):
+    def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', preset='medium',
+               device=None, progress=True, keep=None):
         settings = FitSettings(seed=seed, precision=precision)
-        return encode_networks(video, plan, seconds=seconds, steps=steps, settings=settings, device=device,
-                               progress=progress, keep=keep)
+        section, history = encode_networks(video, plan, seconds=seconds, steps=steps, settings=settings,
+                                           device=device, progress=progress, keep=keep)
+        return [section], history
 
     def read(self, section, frames, pixels=0, allow=allow_all):
         return read_networks(section, frames, pixels, allow)

@@ -19,10 +19,10 @@ from fastcore.basics import patch
 from fastcore.meta import delegates
 from tqdm.auto import tqdm
 
-from .bitstream import Header, unseal, write_header
+from .bitstream import FileBytes, Header, parse_header, read_file, read_section, write_header
 from .kinds import section_layers
-from .groups import Group
-from .codec import Job, Request, encode_groups, make_job, source_stamp
+from .groups import Segment
+from .codec import Job, Request, encode_segments, joined_header, make_job, source_stamp
 
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks
@@ -41,8 +41,8 @@ def json_job(
     v = json.loads(text)
     request = v.pop('request')
     request['size'] = request['size'] and tuple(request['size'])
-    groups = tuple(Group(*g) for g in v.pop('groups'))
-    return Job(Request(**request), groups=groups,
+    segments = tuple(Segment(*s) for s in v.pop('segments'))
+    return Job(Request(**request), segments=segments,
                **{k: tuple(x) if isinstance(x, list) else x for k, x in v.items()})
 
 # %% ../nbs/17a_resuming.ipynb #6dca7db6
@@ -86,7 +86,7 @@ def _part(out):
 
 # %% ../nbs/17a_resuming.ipynb #a198aeac
 class Workspace:
-    "The folder of an encode that is under way: its job, and the sections that are finished"
+    "The folder of an encode that is under way: its job, and the segments that are finished"
     def __init__(self,
         out: Path, # the file that is to be
         job: Job,  # from `make_job`
@@ -94,38 +94,41 @@ class Workspace:
         self.out, self.job, self.folder = out, job, _part(out)
 
     def path(self, index):
-        "Where the section of a group stands when it is finished"
-        return self.folder/f'{index:05}.section'
+        "Where a segment stands when it is finished: a `.cfv` file of its own"
+        return self.folder/f'{index:05}.cfv'
 
     def state(self, index):
-        "Where the state of fitting a group stands meanwhile"
+        "Where the state of fitting a segment stands meanwhile"
         return self.folder/f'{index:05}.state'
 
     def has(self, index):
-        "Is a group finished?"
+        "Is a segment finished?"
         return self.path(index).exists()
 
-    def section(self, index):
-        "The section of a finished group, without its checksum"
-        return unseal(self.path(index).read_bytes(), f'{self.path(index)}')
+    def segment(self, index):
+        "The file of a finished segment, checked"
+        data = self.path(index).read_bytes()
+        read_file(data)
+        return data
 
-    def put(self, index, sealed):
-        "Keep a finished section"
-        with _writing(self.path(index)): _put(self.path(index), sealed)
+    def put(self, index, data):
+        "Keep a finished segment"
+        with _writing(self.path(index)): _put(self.path(index), data)
         self.state(index).unlink(missing_ok=True)
 
 # %% ../nbs/17a_resuming.ipynb #6bc8a68b
 @patch
 def finish(self: Workspace) -> Encoded:
     "Put the sections together, and the file in its place; the folder has served"
-    paths, whole = [self.path(k) for k in range(len(self.job.groups))], self.folder/'whole'
-    header = self.job.header(p.stat().st_size for p in paths)
+    files, whole = [FileBytes(self.path(k)) for k in range(len(self.job.segments))], self.folder/'whole'
+    header = joined_header(self.job, files)
     with _writing(self.out):
         with whole.open('wb') as out:
             out.write(write_header(header))
-            for p in paths: out.write(p.read_bytes())
+            for f in files: out.write(f[parse_header(f).nbytes:])
         os.replace(whole, self.out)
-    layers = tuple(section_layers(self.section(k)) for k in range(header.gops))
+        layers = tuple(section_layers(read_section(f, h, k)) for f in files for h in [parse_header(f)]
+                       for k in range(h.gops))
     shutil.rmtree(self.folder)
     return Encoded(header, layers)
 
@@ -145,7 +148,7 @@ def workspace(
 
 def _kept(folder):
     "What there is to go on with"
-    return [*folder.glob('*.section'), *folder.glob('*.state')]
+    return [*folder.glob('*.cfv'), *folder.glob('*.state')]
 
 def _begin(folder, request, resume):
     "The job of a folder: the one that it was begun with, or a new one"
@@ -154,9 +157,9 @@ def _begin(folder, request, resume):
         job = make_job(request)
         _put(begun, job_json(job).encode())
         return job
-    job, finished = json_job(begun.read_text()), len(list(folder.glob('*.section')))
+    job, finished = json_job(begun.read_text()), len(list(folder.glob('*.cfv')))
     if not resume:
-        raise ValueError(f'{folder} holds {finished} of {len(job.groups)} groups of an encode that was '
+        raise ValueError(f'{folder} holds {finished} of {len(job.segments)} segments of an encode that was '
                          f'interrupted: add --resume to go on, or remove the folder')
     if (job.request, job.stamp) != (request, source_stamp(request.source)):
         raise ValueError(f'{folder} was begun with {_differences(job, request)}: give the same to go on, or '
@@ -174,26 +177,26 @@ class Interrupted(KeyboardInterrupt):
     "An encode was stopped by the user; what is finished is kept"
 
 class _Announcement:
-    """Tells what is going to be done, once it is clear that it can be: when the first group is planned, or
+    """Tells what is going to be done, once it is clear that it can be: when the first segment is planned, or
     finished elsewhere"""
     def __init__(self, say, job): self.say, self.job = say, job
 
     def __call__(self, planned=None):
         if self.say is None: return
         self.say(str(self.job))
-        if planned and len(self.job.groups) == 1: self.say(planned)
+        if planned and len(self.job.segments) == 1: self.say(planned)
         self.say = None
 
 def _encode_missing(work, run, device, progress, say):
-    "Encode the groups that are not finished, and keep each"
-    n = len(work.job.groups)
+    "Encode the segments that are not finished, and keep each"
+    n = len(work.job.segments)
     missing, announce = [k for k in range(n) if not work.has(k)], _Announcement(say, work.job)
-    with tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' groups',
+    with tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' segments',
               disable=not progress or n == 1) as bar:
-        for k, sealed in run(work.job, missing, work.section, device=device, progress=progress and n == 1,
+        for k, data in run(work.job, missing, work.segment, device=device, progress=progress and n == 1,
                              say=announce):
             announce()
-            work.put(k, sealed)
+            work.put(k, data)
             bar.update()
 
 # %% ../nbs/17a_resuming.ipynb #1c7ff518
@@ -206,16 +209,16 @@ def encode_file(
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
     say=None,               # called with a line of text: what is going to be done
-    run=None,               # how groups are encoded, a function like `encode_groups`; None: that one
+    run=None,               # how groups are encoded, a function like `encode_segments`; None: that one
     **kwargs,               # fields of `Request`
 ) -> Encoded:               # header of the file, and layers of each group
     """Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the
     user stops it"""
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
     with workspace(out, Request(source, **kwargs), resume) as work:
-        try: _encode_missing(work, run or partial(encode_groups, keep=work.state), device, progress, say)
+        try: _encode_missing(work, run or partial(encode_segments, keep=work.state), device, progress, say)
         except KeyboardInterrupt:
-            n, kept = len(work.job.groups), f', all is kept in {work.folder}'*bool(_kept(work.folder))
+            n, kept = len(work.job.segments), f', all is kept in {work.folder}'*bool(_kept(work.folder))
             raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished'
                               + kept) from None
         return work.finish()
