@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['parse_size', 'parse_region', 'parse_range', 'parse_fps', 'parse_names', 'parse_rates', 'parse_point', 'Color', 'Flow',
-           'Device', 'Noise', 'check_writable', 'check_folder', 'check_positive', 'device_named']
+           'Preset', 'Device', 'Noise', 'check_writable', 'check_folder', 'check_positive', 'device_named']
 
 # %% ../nbs/30b_arguments.ipynb #f0347aea
 import math
@@ -87,6 +87,10 @@ class Color(str, Enum):
 class Flow(str, Enum):
     "Where the motion comes from"
     warm, learned, none = 'warm', 'learned', 'none'
+
+class Preset(str, Enum):
+    "How much an encoder tries"
+    fast, medium, slow = 'fast', 'medium', 'slow'
 
 class Device(str, Enum):
     "Where to compute"

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import typer
 
-from .arguments import Color, Device, Flow, Noise, check_folder, check_positive, check_writable
-from .arguments import device_named, parse_fps, parse_names, parse_point, parse_range, parse_rates
-from .arguments import parse_region, parse_size
+from .arguments import (Color, Device, Flow, Noise, Preset, check_folder, check_positive,
+                                    check_writable, device_named, parse_fps, parse_names, parse_point,
+                                    parse_range, parse_rates, parse_region, parse_size)
 
 # %% ../nbs/31_cli.ipynb #06c67c24
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -81,11 +81,15 @@ def encode(
     layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their '
                                                          'place, at least 2 of networks'),
     flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
-    bpp: float = typer.Option(None, help='bits per pixel that the file may take; by default 0.1, and at '
-                                         'least 2,000 bytes a group'),
-    seconds: float = typer.Option(None, help='time to fit each group of pictures; 60 by default'),
+    quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is hard to tell '
+                                  'from the clip, 26 (the default for textures) looks good, 34 is small'),
+    bpp: float = typer.Option(None, help='or a size: bits per pixel that the file may take; the default for '
+                                         'networks is 0.1'),
+    preset: Preset = typer.Option('medium', help='effort: how much is tried, and how long'),
+    seconds: float = typer.Option(None, help='time to fit each segment of up to 64 frames; 20, 60 or 240 by '
+                                             'default, by the preset'),
     steps: int = typer.Option(None, min=1, help='or steps to fit, or rounds: the same file each time'),
-    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; a group crosses no cut'),
+    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; fewer where the camera moves'),
     seed: int = _SEED, device: Device = _DEVICE,
     resume: bool = typer.Option(False, '--resume',
                                 help='go on with what an interrupted encode left in OUT.cfv.part'),
@@ -95,9 +99,10 @@ def encode(
     check_writable(out, ('.cfv',))
     check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
+    if quality is not None and bpp is not None: raise ValueError('give --quality or --bpp, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
-                   bpp=bpp, gop=gop, seed=seed, seconds=seconds, steps=steps)
+                   bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds, steps=steps)
     try:
         done = encode_file(source, out, **request, device=device_named(device), resume=resume,
                            run=_cluster(cluster, cores, 'on_cluster'), say=partial(print, flush=True))

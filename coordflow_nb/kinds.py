@@ -35,7 +35,6 @@ class Plan:
     weights: int         # parameters in the model
     start: Found = field(default=None, compare=False, repr=False) # motions and labels; None: from zero
     spent: float = 0.    # seconds that finding them took
-    fewer: bool = False  # whether layers that do not pay may be left out
     groups: tuple = ()   # frames of each group of pictures; (): all in one
     step: float = None   # quantization step that the quality asks for; None: the one that lands on `target`
 
@@ -65,7 +64,7 @@ class Kind:
     "A kind of layer as the codec sees it: the interface"
     name: str   # as users call it
     number: int # as files call it; once given, it stays
-    cuts: bool = False # whether `plan` cuts a stretch of a clip into groups of pictures itself
+    pixel_bytes: int = 16 # memory that each pixel of a segment takes while it is encoded
 
 # %% ../nbs/11a_kinds.ipynb #3728b113
 @patch

@@ -209,9 +209,9 @@ def encode_file(
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = True,  # show a progress bar
     say=None,               # called with a line of text: what is going to be done
-    run=None,               # how groups are encoded, a function like `encode_segments`; None: that one
+    run=None,               # how segments are encoded, a function like `encode_segments`; None: that one
     **kwargs,               # fields of `Request`
-) -> Encoded:               # header of the file, and layers of each group
+) -> Encoded:               # header of the file, and layers of each group of pictures
     """Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the
     user stops it"""
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
@@ -219,6 +219,6 @@ def encode_file(
         try: _encode_missing(work, run or partial(encode_segments, keep=work.state), device, progress, say)
         except KeyboardInterrupt:
             n, kept = len(work.job.segments), f', all is kept in {work.folder}'*bool(_kept(work.folder))
-            raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} groups are finished'
+            raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} segments are finished'
                               + kept) from None
         return work.finish()

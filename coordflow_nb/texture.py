@@ -411,32 +411,52 @@ def quantize(self: TextureFitter,
     each = torch.as_tensor(steps, device=self.frames.device).view(1, 4, 1, 1)
     bars = self.thresholds or [[2/3]*len(layer) for layer in self.wanted]
     whole = [[deadzone(w, each, bar) for w, bar in zip(*pair)] for pair in zip(self.wanted, bars)]
-    self.thresholds = [[thresholds(n) for n in layer] for layer in whole]
+    self.thresholds = [[thresholds(n).half() for n in layer] for layer in whole]   # half the memory
     self.put(whole, steps)
     return whole
 
 # %% ../nbs/14_texture.ipynb #b81ed4d3
 OVER_RELAXATION = 1.2   # step of all corrections but the first
+_STRETCH = 8            # frames that are rendered at a time
 
 @patch
 @torch.no_grad()
-def render(self: TextureFitter) -> tuple: # (luma and chroma [T, 3, H, W], alpha [L, T, 1, H, W])
-    "All frames as the model has them"
-    seen = [backward_warp(l.color.volume(), grid) for l, grid in zip(self.model.layers, self.grids)]
+def render(self: TextureFitter,
+    frames: slice = slice(None), # which of them
+) -> tuple:                      # (luma and chroma [t, 3, H, W], alpha [L, t, 1, H, W])
+    "Frames as the model has them"
+    grids = [SamplingGrid(g.grid[frames], g.shape) for g in self.grids]
+    seen = [backward_warp(l.color.volume(frames), grid) for l, grid in zip(self.model.layers, grids)]
     alpha = torch.stack([s[:, 3:] for s in seen]).softmax(0)
     return sum(a*s[:, :3] for a, s in zip(alpha, seen)), alpha
+
+@patch
+def _missed(self: TextureFitter, frames):
+    """What some frames lack: squared errors [t], and for each layer [t, 4, h, w], the error as its canonical
+    image sees it, and how much of a place was seen"""
+    known = self.known[frames] if torch.is_tensor(self.known) else self.known
+    picture, alpha = self.render(frames)
+    error = (self.frames[frames] - picture)*known
+    maps = [splat(torch.cat([error*a, a*a*known], 1), SamplingGrid(g.grid[frames], g.shape))
+            for g, a in zip(self.grids, alpha)]
+    return error.square().mean((1, 2, 3)), maps
 
 @patch
 @torch.no_grad()
 def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of the frames before
     "Move what is wanted away from what there is, towards smaller errors"
-    picture, alpha = self.render()
-    error = (self.frames - picture)*self.known
-    for layer, grid, a, wanted in zip(self.model.layers, self.grids, alpha, self.wanted):
-        missed, seen = splat(torch.cat([error*a, a*a*self.known], 1), grid).split((3, 1), 1)
-        average = missed.sum(0, keepdim=True)/seen.sum(0, keepdim=True).clamp(min=1)
-        change = (missed + (1 - seen).clamp(min=0)*average)/seen.clamp(min=1)
-        delta = analyse(self.relaxation*change, layer.color.settings.levels)
-        for w, p, d in zip(wanted, layer.color.coefficients, delta): w[:, :3] = p[:, :3] + d
+    errors, missed = [], [self.frames.new_empty(len(self.frames), 4, *g.shape) for g in self.grids]
+    for k in range(0, len(self.frames), _STRETCH):
+        part = slice(k, k + _STRETCH)
+        error, maps = self._missed(part)
+        errors.append(error)
+        for out, m in zip(missed, maps): out[part] = m
+    for layer, m, wanted in zip(self.model.layers, missed, self.wanted):
+        change, seen = m.split((3, 1), 1)
+        average = change.sum(0, keepdim=True)/seen.sum(0, keepdim=True).clamp(min=1)
+        for c in range(3):   # one after the other, for memory's sake
+            x = (change[:, c:c+1] + (1 - seen).clamp(min=0)*average[:, c:c+1])/seen.clamp(min=1)
+            delta = analyse(self.relaxation*x, layer.color.settings.levels)
+            for w, p, d in zip(wanted, layer.color.coefficients, delta): w[:, c:c+1] = p[:, c:c+1] + d
     self.relaxation = OVER_RELAXATION
-    return error.square().mean((1, 2, 3))
+    return torch.cat(errors)

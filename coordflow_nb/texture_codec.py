@@ -26,7 +26,7 @@ from .fitting import arithmetic
 from .texture import RATE_WEIGHT, TextureFitter, found_settings, make_texture_model
 from .deformation import DeformationSettings, fit_deformations
 from .group_lengths import (GROUP_BYTES, STEPS, choose_groups, even_groups, first_step, heights,
-                                        pieces, small_clip, step_for)
+                                        paying_layers, pieces, small_clip, step_for)
 from .quantization import step_code, step_value
 from .context_coding import USUAL, learn_weights
 from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, encode_subbands, read_textures,
@@ -125,7 +125,8 @@ class _Writer:
 
     def quantize(self, step):
         self.codes = _codes(step)
-        self.whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
+        whole = self.fitter.quantize([step_value(c) for c in self.codes[1:]])
+        self.whole = [[n.short() for n in layer] for layer in whole]
 
     def learn(self):
         self.weights = [learn_weights([(l.color.bands, [n.int().cpu() for n in whole])])
@@ -220,7 +221,7 @@ def write(self: _Encoder, seconds=None, tries=6):
     return best[1]
 
 # %% ../nbs/16_texture_codec.ipynb #24e4f501
-# of each preset: rounds of correcting, and whether fewer layers and rigid ones are tried out
+# of each preset: rounds of correcting, and whether rigid layers are tried out, too
 EFFORT = dict(fast=(3, False), medium=(6, True), slow=(10, True))
 TRIAL = 2   # rounds that are enough to see which of two models is the better one
 
@@ -232,21 +233,11 @@ def _cost(writer, step):
         error = writer.fitter.correct()
     return error.sum().item()*3*writer.fitter.frames[0, 0].numel() + RATE_WEIGHT*step**2*8*size
 
-def _best_writer(writer, make, fewer, bends, step, in_time):
-    """Out of a writer, one whose layers do not bend and ones with fewer layers, the one with the least cost at
-    a step"""
-    best, cost = writer, None
-    def better(found, bends):
-        nonlocal best, cost
-        cost = _cost(best, step) if cost is None else cost
-        other = make(found, bends)
-        if (c := _cost(other, step)) >= cost: return False
-        best, cost = other, c
-        return True
-    if bends is None and writer.deformations and in_time(): better(writer.found, False)
-    while fewer and len(best.found.share) > 1 and in_time():
-        if not better(best.found.fewer(), bool(best.deformations)): break
-    return best
+def _better(writer, make, step):
+    "A writer, or the one whose layers do not bend, if that is cheaper at a step"
+    if not writer.deformations: return writer
+    rigid = make(writer.found, False)
+    return rigid if _cost(rigid, step) < _cost(writer, step) else writer
 
 # %% ../nbs/16_texture_codec.ipynb #fd2668a5
 def encode_textures(
@@ -257,7 +248,6 @@ def encode_textures(
     groups: tuple = None,   # frames of each group of pictures; None: all in one
     seconds: float = None,  # correct for three quarters of it, try sizes for the rest; None: no limit
     rounds: int = EFFORT['medium'][0], # of correcting, at most; at least 1
-    fewer: bool = False,    # take fewer layers than were found where that is better
     bends: bool = None,     # whether layers may bend; None: where that is better
     device=None,            # None: CUDA if there is one, else CPU
     progress: bool = False, # show a progress bar, a step a round
@@ -272,9 +262,8 @@ def encode_textures(
     with bar, arithmetic(torch.get_num_threads()):
         made = [(make(a, b), found.part(a, b)) for a, b in parts]
         encoder = _Encoder([m(f, bends is not False) for m, f in made], goal, begun, bar)
-        step = encoder.step()
-        writers = [_best_writer(w, m, fewer, bends, step, in_time)
-                   for w, (m, _) in zip(encoder.writers, made)]
+        step, tries = encoder.step(), bends is None
+        writers = [_better(w, m, step) if tries and in_time() else w for w, (m, _) in zip(encoder.writers, made)]
         encoder = _Encoder(writers, goal, begun, bar)
         encoder.settle(max(1, rounds), seconds)
         sections = encoder.write(seconds)
@@ -304,20 +293,23 @@ def plan_textures(
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
     while target and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
-    groups = (len(video),) if gop is None else _chosen(video, found, gop, target, step)
+    found, groups = _tried(video, found, gop, target, step, layers is None)
     if target and target < least(len(found.share)*len(groups)): groups = even_groups(len(video), gop)
     colors = found_settings(found, video.size)
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     settings = ModelSettings(len(video), len(colors), colors[0], flow)
     coefficients, spent = sum(4*math.prod(c.shape) for c in colors), time.perf_counter() - begun
-    return Plan('texture', 'texture', settings, target, coefficients, found, spent, layers is None, groups, step)
+    return Plan('texture', 'texture', settings, target, coefficients, found, spent, groups, step)
 
-def _chosen(video, found, gop, target, step):
-    "Frames of the groups of pictures that one canonical image serves best, chosen on small frames"
+def _tried(video, found, gop, target, step, fewer):
+    "What is tried on small frames: layers that pay, if there may be fewer, and frames of the groups of pictures"
+    one = (len(video),)
+    if gop is None and not (fewer and len(found.share) > 1): return found, one
     small = small_clip(video)
     share = math.prod(small.size)/math.prod(video.size)
-    step = step or first_step(small, found, 8*target*share)
-    return choose_groups(small, found, step, gop, 8*GROUP_BYTES*share)
+    step, overhead = step or first_step(small, found, 8*target*share), 8*GROUP_BYTES*share
+    if fewer: found = paying_layers(small, found, step, overhead)
+    return found, one if gop is None else choose_groups(small, found, step, gop, overhead)
 
 # %% ../nbs/16_texture_codec.ipynb #57154d7d
 _NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)   # for the fields of networks
@@ -325,7 +317,7 @@ _WORK = 5000   # multiplications that take as long as a pixel of a texture
 
 class TextureKind(Kind):
     "Layers as canonical textures"
-    name, number, cuts = 'texture', 1, True
+    name, number, pixel_bytes = 'texture', 1, 200
 
     def plan(self, video, **options): return plan_textures(video, **options)
 
@@ -337,8 +329,7 @@ class TextureKind(Kind):
         goal = Goal(plan.target and plan.target - beside, plan.step)
         models, data, history = encode_textures(
             video, plan.start, goal, groups=plan.groups, seconds=seconds, rounds=steps or rounds,
-            fewer=plan.fewer and tries, bends=bends if tries or bends is not None else True, device=device,
-            progress=progress)
+            bends=bends if tries or bends is not None else True, device=device, progress=progress)
         fields = (settings_values(replace(m.settings, color=_NO_NETWORK), self.number) for m in models)
         return [pack_fields(MODEL_FIELDS, f) + d for f, d in zip(fields, data)], history
 

@@ -271,9 +271,12 @@ class Volume(nn.Module):
             self._block = None, None
         return self._kept[1]
 
-    def volume(self) -> torch.Tensor: # [T, channels, h, w]
-        "The changing picture, all frames"
-        return synthesize(self._flat, self.levels) if self._learns() else add_up(self._pictures())
+    def volume(self,
+        frames: slice = slice(None), # which of them
+    ) -> torch.Tensor:               # [t, channels, h, w]
+        "The changing picture, all frames or some"
+        if self._learns(): return synthesize(self._flat, self.levels)[frames]
+        return add_up(self._pictures(), frames)
 
 # %% ../nbs/13_wavelets.ipynb #c1d95894
 @patch
