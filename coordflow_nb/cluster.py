@@ -18,7 +18,8 @@ import torch
 from tqdm.auto import tqdm
 
 from . import __version__
-from .codec import encode_segment, segment_video, source_stamp
+from .jobs import segment_video, source_stamp
+from .codec import encode_segment
 from .rate_distortion import Curve, Ours, curve, entry
 
 # %% ../nbs/32_cluster.ipynb #912b7743

@@ -28,7 +28,7 @@ from .network_codec import MODEL_FIELDS, STEP, NetworkKind
 from .wavelets import SparseVolume, synthesize
 from .texture import ColorTexture
 from .texture_codec import TEXTURE_FIELDS, TextureKind
-from .codec import kind_of
+from .jobs import kind_of
 from .applications.opened import Opened
 from .views import error_map, file_name, layer_values, mixed, scaled, window
 from .explorer import HALF, Panel, column, heading, in_place, layout, player, row

@@ -12,6 +12,7 @@ import math
 from itertools import accumulate, pairwise
 
 import torch
+from fastcore.basics import patch
 
 from .video import Video
 from .flow import FlowSettings, fit_flow
@@ -132,23 +133,30 @@ class Lengths:
             self.tried[a, b] = J
         return self.tried[a, b]
 
-    def halved(self, a, b):
-        "The cheapest way to cut frames a..b-1 by halves: (J, groups as pairs)"
-        whole, middle = self.cost(a, b), (a + b)//2
-        alone = whole, [(a, b)]
-        if b - a < (2 if whole == math.inf else 2*SHORTEST): return alone
-        if self.cost(a, middle) + self.cost(middle, b) > MARGIN*whole: return alone
-        (left, first), (right, second) = self.halved(a, middle), self.halved(middle, b)
-        return (left + right, first + second) if left + right < whole else alone
+# %% ../nbs/14b_group_lengths.ipynb #bf0ea614
+@patch
+def halved(self: Lengths,
+    a: int, b: int, # first frame, and the one after the last
+) -> tuple:         # (J, groups as pairs)
+    "The cheapest way to cut frames a..b-1 by halves"
+    whole, middle = self.cost(a, b), (a + b)//2
+    alone = whole, [(a, b)]
+    if b - a < (2 if whole == math.inf else 2*SHORTEST): return alone
+    if self.cost(a, middle) + self.cost(middle, b) > MARGIN*whole: return alone
+    (left, first), (right, second) = self.halved(a, middle), self.halved(middle, b)
+    return (left + right, first + second) if left + right < whole else alone
 
-    def joined(self, groups):
-        "Neighbours that are cheaper together, joined: the pair that gains most first"
-        while len(groups) > 1:
-            gains = [self.cost(*p) + self.cost(*q) - self.cost(p[0], q[1]) for p, q in pairwise(groups)]
-            k = max(range(len(gains)), key=gains.__getitem__)
-            if gains[k] <= 0: break
-            groups = groups[:k] + [(groups[k][0], groups[k + 1][1])] + groups[k + 2:]
-        return groups
+@patch
+def joined(self: Lengths,
+    groups: list, # pairs (first frame, the one after the last)
+) -> list:        # pairs, fewer or as many
+    "Neighbours that are cheaper together, joined: the pair that gains most first"
+    while len(groups) > 1:
+        gains = [self.cost(*p) + self.cost(*q) - self.cost(p[0], q[1]) for p, q in pairwise(groups)]
+        k = max(range(len(gains)), key=gains.__getitem__)
+        if gains[k] <= 0: break
+        groups = groups[:k] + [(groups[k][0], groups[k + 1][1])] + groups[k + 2:]
+    return groups
 
 # %% ../nbs/14b_group_lengths.ipynb #f185cdc3
 def choose_groups(

@@ -43,8 +43,8 @@ class Plan:
         start = f' ({_in_words(self.start)})' if self.start else ''
         groups = f', groups of {", ".join(map(str, self.groups))} frames'*(len(self.groups) > 1)
         size = f'at most {self.target:,} bytes' if self.target else f'quantization step {self.step:.3f}'
-        return (f'{s.layers} layer{"s"*(s.layers > 1)}, {self.appearance}, flow {s.flow.kind}{start}{groups}, '
-                f'{self.weights:,} weights, {size}')
+        return (f'{s.layers} layer{"s"*(s.layers > 1)}, {self.appearance}, flow {s.flow.kind}{start}'
+                f'{groups}, {self.weights:,} weights, {size}')
 
 def _in_words(found):
     "What was found about the motion"

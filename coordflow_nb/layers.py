@@ -144,7 +144,7 @@ FARTHEST = 30_000   # pixels from the reference frame: beyond, nothing is believ
 def seen_region(
     similarities: torch.Tensor, # [T, 4] motion of a layer
     size: tuple,                # (W, H) of the frames
-    seen: torch.Tensor = None,  # bool [T, h, w], pixels of the layer on a grid of any size; None: all pixels
+    seen: torch.Tensor = None,  # bool [T, h, w], pixels of the layer, any grid; None: all pixels
     margin: int = 4,            # pixels around them, if not all are
 ) -> tuple:                     # (x, y, w, h) in pixels of the reference frame; all of it if nothing is seen
     "The part of canonical space that the frames show of a layer"
@@ -165,7 +165,8 @@ def _box(mask, size, margin):
     for axis, n in ((0, size[0]), (1, size[1])):
         there = mask.any(axis).nonzero()[:, 0]
         cell = n/mask.shape[1 - axis]
-        out.append((max(0., cell*(there[0].item() - 1) - margin), min(n, cell*(there[-1].item() + 2) + margin)))
+        first, last = there[0].item() - 1, there[-1].item() + 2
+        out.append((max(0., cell*first - margin), min(n, cell*last + margin)))
     (x0, x1), (y0, y1) = out
     return x0, y0, x1, y1
 

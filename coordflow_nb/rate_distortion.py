@@ -23,7 +23,8 @@ from . import __version__
 from .files import Video, atomic_path
 from .metrics import bd_rate, bpp, ms_ssim, psnr, ssim
 from .bitstream import LIMITS, TRUST, Limits, open_bytes, read_header
-from .codec import decode_fresh, encode_planned, info, kind_names, plan
+from .jobs import kind_names
+from .codec import decode_fresh, encode_planned, info, plan
 
 # %% ../nbs/18_rate_distortion.ipynb #60c09808
 def reference_clip(

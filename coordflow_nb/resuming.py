@@ -22,7 +22,8 @@ from tqdm.auto import tqdm
 from .bitstream import FileBytes, Header, parse_header, read_file, read_section, write_header
 from .kinds import section_layers
 from .groups import Segment
-from .codec import Job, Request, encode_segments, joined_header, make_job, source_stamp
+from .jobs import Job, Request, make_job, source_stamp
+from .codec import encode_segments, joined_header
 
 try: import fcntl
 except ImportError: fcntl = None   # a system without file locks

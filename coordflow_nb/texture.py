@@ -262,7 +262,7 @@ def texture_settings(
     similarities: torch.Tensor, # [T, 4] of the layer
     levels: tuple = None,       # of the wavelet transform in time and space; None: by the shape
     spacing: int = 0,           # canonical pixels between the control points of a deformation; 0: rigid
-    seen: torch.Tensor = None,  # bool [T, h, w], pixels of the layer on a grid of any size; None: all pixels
+    seen: torch.Tensor = None,  # bool [T, h, w], pixels of the layer, any grid; None: all pixels
 ) -> TextureSettings:
     "A canonical image as large as what the frames show of a layer"
     T, region = len(similarities), seen_region(similarities.cpu(), size, seen)
@@ -270,7 +270,7 @@ def texture_settings(
     return TextureSettings(region, size[1], size[0], T, levels, spacing)
 
 def found_settings(
-    found: Found,
+    found: Found,     # motions and labels of the layers
     size: tuple,      # (W, H) of the frame
     spacing: int = 0, # canonical pixels between the control points of a deformation; 0: rigid
 ) -> list:            # of `TextureSettings`, one a layer
@@ -313,9 +313,9 @@ def deadzone(
 _BIT = math.log(2)/12   # lambda/(2 step^2)
 
 def _laplace(n):
-    "The parameter theta in 0..1 of a Laplace distribution whose mean |n| is the one around each place of a band"
+    "The parameter theta of Laplace distributions whose mean |n| is the one around each place of a band"
     size = n.abs().float()
-    around = (9*F.avg_pool2d(F.pad(size, (1, 1, 1, 1)), 3, 1) - size)/8
+    around = (9*F.avg_pool2d(size, 3, 1, 1) - size)/8   # zeros beyond the edges
     mean = (around + 0.3*size.mean((0, 2, 3), keepdim=True)).clamp(min=2**-14)
     return mean/(1 + (1 + mean*mean).sqrt())
 
@@ -326,7 +326,7 @@ def thresholds(
     return n.float() if 0 in n.shape else (0.5 - _BIT*_laplace(n).log2()).clamp(max=2)
 
 # %% ../nbs/14_texture.ipynb #c76463a5
-RATE_WEIGHT = 2*_BIT   # lambda in units of the squared step: what a bit of rate has to take off the squared error
+RATE_WEIGHT = 2*_BIT   # lambda in squared steps: what a bit has to take off the squared error
 
 def estimated_bits(
     n: torch.Tensor, # [T, C, h, w] whole numbers of a band
@@ -441,6 +441,7 @@ def _missed(self: TextureFitter, frames):
             for g, a in zip(self.grids, alpha)]
     return error.square().mean((1, 2, 3)), maps
 
+# %% ../nbs/14_texture.ipynb #8db35430
 @patch
 @torch.no_grad()
 def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of the frames before

@@ -44,8 +44,8 @@ def quality_step(
 ) -> float:         # quantization step of the luma
     "The step that a quality asks for; ValueError outside the scale"
     if not QUALITIES[0] <= quality <= QUALITIES[1]:
-        raise ValueError(f'quality is {quality:g}: it must be from 0 (best) to 51 (worst); 18 is hard to tell '
-                         f'from the clip, {QUALITY} looks good, 34 is small')
+        raise ValueError(f'quality is {quality:g}: it must be from 0 (best) to 51 (worst); 18 is hard to '
+                         f'tell from the clip, {QUALITY} looks good, 34 is small')
     return 2**((quality - 36)/6)
 
 # logits are -12 to 12, and a static coefficient of T frames is T**0.5 times as large; twice that where
@@ -263,13 +263,14 @@ def encode_textures(
         made = [(make(a, b), found.part(a, b)) for a, b in parts]
         encoder = _Encoder([m(f, bends is not False) for m, f in made], goal, begun, bar)
         step, tries = encoder.step(), bends is None
-        writers = [_better(w, m, step) if tries and in_time() else w for w, (m, _) in zip(encoder.writers, made)]
+        writers = [_better(w, m, step) if tries and in_time() else w
+                   for w, (m, _) in zip(encoder.writers, made)]
         encoder = _Encoder(writers, goal, begun, bar)
         encoder.settle(max(1, rounds), seconds)
         sections = encoder.write(seconds)
     if sections is None:
-        raise ValueError(f'{goal.nbytes:,} bytes are too few for {len(parts)} group(s) of textures: give more '
-                         f'bits per pixel, or fewer layers')
+        raise ValueError(f'{goal.nbytes:,} bytes are too few for {len(parts)} group(s) of textures: give '
+                         f'more bits per pixel, or fewer layers')
     return [w.fitter.model for w in encoder.writers], sections, encoder.history
 
 # %% ../nbs/16_texture_codec.ipynb #929a823b
@@ -294,7 +295,7 @@ def plan_textures(
     while target and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
     found, groups = _tried(video, found, gop, target, step, layers is None)
-    if target and target < least(len(found.share)*len(groups)): groups = even_groups(len(video), gop)
+    if target and target < least(len(found.share)*len(groups)): groups = even_groups(len(video), gop or 64)
     colors = found_settings(found, video.size)
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     settings = ModelSettings(len(video), len(colors), colors[0], flow)
@@ -302,7 +303,7 @@ def plan_textures(
     return Plan('texture', 'texture', settings, target, coefficients, found, spent, groups, step)
 
 def _tried(video, found, gop, target, step, fewer):
-    "What is tried on small frames: layers that pay, if there may be fewer, and frames of the groups of pictures"
+    "What small frames tell: which layers pay, if there may be fewer, and frames of the groups of pictures"
     one = (len(video),)
     if gop is None and not (fewer and len(found.share) > 1): return found, one
     small = small_clip(video)

@@ -28,14 +28,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from tqdm.auto import tqdm
-
 from .files import Video
 from .video import moving_layers
 from .entropy_coding import read_varint, write_varint
 from .bitstream import (CODE_RANGES, GOP_FIELDS, HEADER_FIELDS, LIMITS, MAGIC, VERSION,
                                     BitstreamError, Field, Limits, seal, read_file, unpack_fields, write_file)
 from .network_codec import STEP
-from .codec import decode, encode, encode_planned, info, kind_of, load, plan
+from .jobs import kind_of
+from .codec import decode, encode, encode_planned, info, load, plan
 
 # %% ../nbs/17b_trust.ipynb #3cf81ba8
 def seeds() -> dict: # name -> bytes
