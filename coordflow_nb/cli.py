@@ -82,7 +82,8 @@ def encode(
                                                          'place, at least 2 of networks'),
     flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
     quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is hard to '
-                                  'tell from the clip, 26 (the default for textures) looks good, 34 is small'),
+                                  'tell from the clip, 26 looks good (the default for textures), 34 is '
+                                  'small'),
     bpp: float = typer.Option(None, help='or a size: bits per pixel that the file may take; the default for '
                                          'networks is 0.1'),
     preset: Preset = typer.Option('medium', help='effort: how much is tried, and how long'),
@@ -103,7 +104,8 @@ def encode(
     if quality is not None and bpp is not None: raise ValueError('give --quality or --bpp, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
-                   bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds, steps=steps)
+                   bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds,
+                   steps=steps)
     try:
         done = encode_file(source, out, **request, device=device_named(device), resume=resume,
                            run=_cluster(cluster, cores, 'on_cluster'), say=partial(print, flush=True))

@@ -76,7 +76,7 @@ class Request:
         if self.gop < 1: raise ValueError(f'gop is {self.gop}: a group has at least 1 frame')
         if self.bpp is not None and not 0 < self.bpp < 1000:
             raise ValueError(f'bpp is {self.bpp}: it must be above 0 and below 1000')
-        if self.bpp is not None and self.quality is not None: raise ValueError('give bpp or quality, not both')
+        if None not in (self.bpp, self.quality): raise ValueError('give bpp or quality, not both')
         if self.preset not in PRESETS:
             raise ValueError(f'preset is {self.preset!r}: it must be one of {", ".join(PRESETS)}')
         kind_named(self.color)

@@ -331,7 +331,7 @@ RATE_WEIGHT = 2*_BIT   # lambda in squared steps: what a bit has to take off the
 def estimated_bits(
     n: torch.Tensor, # [T, C, h, w] whole numbers of a band
 ) -> float:          # bits
-    "About what a band costs: the code length of each number under the distribution that its neighbours suggest"
+    "About what a band costs: the code lengths of its numbers, each under the distribution around it"
     if 0 in n.shape: return 0.
     theta = _laplace(n)
     return -(torch.log1p(-theta) - torch.log1p(theta) + n.abs()*theta.log()).sum().item()/math.log(2)

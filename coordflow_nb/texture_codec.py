@@ -318,7 +318,7 @@ _WORK = 5000   # multiplications that take as long as a pixel of a texture
 
 class TextureKind(Kind):
     "Layers as canonical textures"
-    name, number, pixel_bytes = 'texture', 1, 200
+    name, number, pixel_bytes = 'texture', 1, 220
 
     def plan(self, video, **options): return plan_textures(video, **options)
 
