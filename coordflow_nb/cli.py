@@ -78,20 +78,17 @@ def encode(
     out: Path = typer.Argument(..., metavar='OUT.cfv'),
     size: str = _SIZE, start: int = _START, frames: int = _FRAMES,
     color: Color = typer.Option('texture', help='kind of layers: textures, or networks'),
-    layers: int = typer.Option(None, min=1, max=16, help='number of layers; by default as many as earn their '
-                                                         'place, at least 2 of networks'),
+    layers: int = typer.Option(None, min=1, max=16, help='number of layers; else as many as earn their place'),
     flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
     quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is hard to '
-                                  'tell from the clip, 26 looks good (the default for textures), 34 is '
-                                  'small'),
+                                  'tell from the clip, 26 (the default) looks good, 34 is small'),
     bpp: float = typer.Option(None, help='or a size: bits per pixel that the file may take; the default for '
                                          'networks is 0.1'),
     preset: Preset = typer.Option('medium', help='effort: how much is tried, and how long'),
     seconds: float = typer.Option(None, help='time to fit each segment of up to 64 frames; 20, 60 or 240 by '
                                              'default, by the preset'),
     steps: int = typer.Option(None, min=1, help='or steps to fit, or rounds: the same file each time'),
-    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most; fewer where the camera '
-                                            'moves'),
+    gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most'),
     seed: int = _SEED, device: Device = _DEVICE,
     resume: bool = typer.Option(False, '--resume',
                                 help='go on with what an interrupted encode left in OUT.cfv.part'),

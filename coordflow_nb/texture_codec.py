@@ -32,7 +32,7 @@ from .context_coding import USUAL, learn_weights
 from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, encode_subbands, read_textures,
                                           round_flows, texture_bytes, write_textures)
 from .bitstream import BitstreamError, fields_size, pack_fields, unpack_fields
-from .kinds import Decisions, Kind, Plan, allow_all, check_least, clip_header, target_bytes
+from .kinds import Kind, Plan, allow_all, check_least, clip_header, target_bytes
 from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, settings_values
 
 # %% ../nbs/16_texture_codec.ipynb #f03f0b04
@@ -290,12 +290,12 @@ def plan_textures(
     begun, target = time.perf_counter(), None if bpp is None else target_bytes(video, bpp)
     step = quality_step(QUALITY if quality is None else quality) if target is None else None
     least = lambda n: clip_header(video).nbytes + 400*n
-    if target: check_least(target, least(layers or 1), layers or 1, bpp, video)
+    if target is not None: check_least(target, least(layers or 1), layers or 1, bpp, video)
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
-    while target and not layers and len(found.share) > 1 and target < least(len(found.share)):
+    while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
     found, groups = _tried(video, found, gop, target, step, layers is None)
-    if target and target < least(len(found.share)*len(groups)): groups = even_groups(len(video), gop or 64)
+    if target is not None and target < least(len(found.share)*len(groups)): groups = even_groups(len(video), gop or 64)
     colors = found_settings(found, video.size)
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     settings = ModelSettings(len(video), len(colors), colors[0], flow)
@@ -348,12 +348,6 @@ def parts(self: TextureKind, section, frames, allow=allow_all):
     try: out = texture_bytes(section[at:], values['layers'], flow_settings(values, frames), allow)
     except ValueError as e: raise BitstreamError(str(e)) from None
     return out | dict(fields=out['fields'] + at)
-
-@patch
-def decisions(self: TextureKind, section):
-    values, at = unpack_fields(MODEL_FIELDS, section)
-    bends = unpack_fields(TEXTURE_FIELDS, section, at)[0]['spacing'] > 0
-    return Decisions(dict(layers=values['layers']), dict(bends=bends))
 
 @patch
 def declared(self: TextureKind, section, frames):
