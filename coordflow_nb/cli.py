@@ -78,7 +78,7 @@ def encode(
     out: Path = typer.Argument(..., metavar='OUT.cfv'),
     size: str = _SIZE, start: int = _START, frames: int = _FRAMES,
     color: Color = typer.Option('texture', help='kind of layers: textures, or networks'),
-    layers: int = typer.Option(None, min=1, max=16, help='number of layers; else as many as earn their place'),
+    layers: int = typer.Option(None, min=1, max=16, help='number of layers; else as many as pay'),
     flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
     quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is hard to '
                                   'tell from the clip, 26 (the default) looks good, 34 is small'),

@@ -77,7 +77,10 @@ def encode_segment(
     "Encode one segment of a clip"
     r, decided = job.request, Decisions(dict(layers=job.request.layers), {})
     if first: decided = kind_named(r.color).decisions(read_section(first, parse_header(first), 0))
-    planned = plan(video, color=r.color, flow=r.flow, bpp=r.bpp, quality=r.quality, gop=r.gop, **decided.plan)
+    with tqdm(desc='motion, layers, groups', total=1, leave=False, disable=not progress) as bar:
+        planned = plan(video, color=r.color, flow=r.flow, bpp=r.bpp, quality=r.quality, gop=r.gop,
+                       **decided.plan)
+        bar.update()
     if say: say(str(planned))
     return encode_planned(video, planned, seconds=r.seconds, steps=r.steps, preset=r.preset, seed=r.seed,
                           precision=r.precision, device=device, progress=progress, keep=keep,
@@ -121,7 +124,7 @@ def encode(
 ) -> bytes:                 # a `.cfv` file
     "Compress a clip of any length, segment by segment; ValueError for what cannot be"
     video = source if isinstance(source, Video) else None
-    job = make_job(Request('' if video is not None else str(source), **kwargs), video, origin)
+    job = make_job(Request('' if video is not None else str(source), **kwargs), video, origin, progress)
     made, n = {}, len(job.segments)
     segments = encode_segments(job, list(range(n)), made.__getitem__, video=video, device=device,
                                progress=progress and n == 1)

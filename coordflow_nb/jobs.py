@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from fastcore.basics import patch
+from tqdm.auto import tqdm
 
 from .video import crop_box
 from .files import Video, frame_rate, read_frames, stretches
@@ -187,6 +188,7 @@ def make_job(
     request: Request,      # what the user wants
     video: Video = None,   # the clip, if it is in memory
     origin: Origin = None, # which part of a source that clip is; None: all of it
+    progress: bool = False,# show a progress bar
 ) -> Job:
     "Scan the source, and split it into segments"
     if origin and (request.size or request.start or request.frames):
@@ -196,6 +198,7 @@ def make_job(
     crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
     size = tuple(request.size or (width, height))
     scan = stretches(clip_frames(source, request.start, request.frames), crop, (64, 36))
+    scan = tqdm(scan, desc='looking for scenes', unit=' x 16 frames', leave=False, disable=not progress)
     segments = _split_frames(torch.cat([histograms(x) for x in scan]), request, size)
     fps, stamp = (frame_rate(source), source_stamp(source)) if video is None else (video.fps, ())
     return Job(request, size, *(origin or ((width, height), crop, request.start)), str(fps), segments, stamp)

@@ -141,6 +141,27 @@ class Found(NamedTuple):
 # %% ../nbs/08a_layers.ipynb #5d80c038
 FARTHEST = 30_000   # pixels from the reference frame: beyond, nothing is believed
 
+def _corner_box(similarities, size):
+    "The box (low corner, high corner) in pixels of the reference frame that whole frames cover"
+    whole = torch.tensor(size, dtype=torch.float)
+    corners = torch.tensor([[-1., -1], [1, -1], [-1, 1], [1, 1]])*whole/size[1]
+    at = (transform(similarities[:, None], corners).reshape(-1, 2)*size[1] + whole)/2
+    return at.amin(0), at.amax(0)
+
+def _voted_box(similarities, size, seen, margin):
+    "Likewise for pixels of a layer, where two frames, or a tenth of them, agree; None if there are none"
+    (h, w), frames = seen.shape[1:], len(seen)
+    low, high = _corner_box(similarities, (w, h))
+    low, high = low.clamp(min=-4*w).round(), high.clamp(max=5*w).round()
+    region = *low.int().tolist(), *(high - low).clamp(min=1).int().tolist()
+    votes, inside = unwarp(seen[:, None].float(), similarities, pixel_grid((w, h), region))
+    there = (votes*inside).sum((0, 1)) > min(max(1.5, frames/10), frames/2)
+    if not there.any(): return None
+    (x, y), cell = region[:2], torch.tensor([size[0]/w, size[1]/h])
+    edges = [[there.any(a).nonzero()[k, 0] + k0 for a, k0 in ((0, x), (1, y))] for k in (0, -1)]
+    first, last = (torch.stack(e).float()*cell for e in edges)
+    return first - cell - margin, last + 2*cell + margin
+
 def seen_region(
     similarities: torch.Tensor, # [T, 4] motion of a layer
     size: tuple,                # (W, H) of the frames
@@ -148,27 +169,11 @@ def seen_region(
     margin: int = 4,            # pixels around them, if not all are
 ) -> tuple:                     # (x, y, w, h) in pixels of the reference frame; all of it if nothing is seen
     "The part of canonical space that the frames show of a layer"
-    edges = [(0, 0, *size)]*len(similarities) if seen is None else [_box(s, size, margin) for s in seen]
-    q, boxes = zip(*[pair for pair in zip(similarities, edges) if pair[1]] or [(IDENTITY, (0, 0, *size))])
-    x0, y0, x1, y1 = torch.tensor(boxes, dtype=torch.float).T
-    corners = torch.stack([torch.stack(c, -1) for c in ((x0, y0), (x1, y0), (x0, y1), (x1, y1))], 1)
-    whole = torch.tensor(size, dtype=torch.float)
-    p = transform(torch.stack(q)[:, None], (2*corners - whole)/size[1])
-    at = ((p.reshape(-1, 2)*size[1] + whole)/2).round().clamp(-FARTHEST, FARTHEST).int()
-    low, high = at.amin(0), at.amax(0)
+    box = _corner_box(similarities, size)
+    if seen is not None:
+        box = _voted_box(similarities, size, seen, margin) or _corner_box(IDENTITY[None], size)
+    low, high = (v.round().clamp(-FARTHEST, FARTHEST).int() for v in box)
     return *low.tolist(), *(high - low).clamp(min=1).tolist()
-
-def _box(mask, size, margin):
-    "The box (x0, y0, x1, y1) in pixels of a frame that holds a mask [h, w]; None if the mask is empty"
-    if not mask.any(): return None
-    out = []
-    for axis, n in ((0, size[0]), (1, size[1])):
-        there = mask.any(axis).nonzero()[:, 0]
-        cell = n/mask.shape[1 - axis]
-        first, last = there[0].item() - 1, there[-1].item() + 2
-        out.append((max(0., cell*first - margin), min(n, cell*last + margin)))
-    (x0, x1), (y0, y1) = out
-    return x0, y0, x1, y1
 
 # %% ../nbs/08a_layers.ipynb #6fb71059
 def _dilate(mask, radius):

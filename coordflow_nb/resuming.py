@@ -139,11 +139,12 @@ def workspace(
     out,                  # path of the file that is to be
     request: Request,     # what is to be encoded
     resume: bool = False, # go on with what is there, if it is the same job
+    progress: bool = False, # show a progress bar of the scan
 ):                        # yields a `Workspace`
     "Open or make the folder of an encode, for this process alone; ValueError if it is another's"
     out, folder = Path(os.path.realpath(out)), _part(Path(os.path.realpath(out)))
     with _writing(out), _lock(folder, out):
-        try: yield Workspace(out, _begin(folder, request, resume))
+        try: yield Workspace(out, _begin(folder, request, resume, progress))
         finally:
             if folder.exists() and not _kept(folder): shutil.rmtree(folder)   # nothing is there to go on with
 
@@ -151,11 +152,11 @@ def _kept(folder):
     "What there is to go on with"
     return [*folder.glob('*.cfv'), *folder.glob('*.state')]
 
-def _begin(folder, request, resume):
+def _begin(folder, request, resume, progress):
     "The job of a folder: the one that it was begun with, or a new one"
     begun = folder/'job.json'
     if not _kept(folder):
-        job = make_job(request)
+        job = make_job(request, progress=progress)
         _put(begun, job_json(job).encode())
         return job
     job, finished = json_job(begun.read_text()), len(list(folder.glob('*.cfv')))
@@ -216,7 +217,7 @@ def encode_file(
     """Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the
     user stops it"""
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
-    with workspace(out, Request(source, **kwargs), resume) as work:
+    with workspace(out, Request(source, **kwargs), resume, progress) as work:
         try: _encode_missing(work, run or partial(encode_segments, keep=work.state), device, progress, say)
         except KeyboardInterrupt:
             n, kept = len(work.job.segments), f', all is kept in {work.folder}'*bool(_kept(work.folder))

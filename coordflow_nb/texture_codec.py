@@ -295,7 +295,8 @@ def plan_textures(
     while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
     found, groups = _tried(video, found, gop, target, step, layers is None)
-    if target is not None and target < least(len(found.share)*len(groups)): groups = even_groups(len(video), gop or 64)
+    if target is not None and target < least(len(found.share)*len(groups)):
+        groups = even_groups(len(video), gop or 64)
     colors = found_settings(found, video.size)
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     settings = ModelSettings(len(video), len(colors), colors[0], flow)
