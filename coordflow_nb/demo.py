@@ -9,6 +9,7 @@ __all__ = ['OUTPUTS', 'CREDIT', 'coordflow', 'score', 'table', 'tint', 'decided'
 # %% ../nbs/33_demo.ipynb #d83b7264
 import argparse
 import json
+import math
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from .plot import use_style
 from .metrics import bpp, ms_ssim, psnr, ssim
 from .coordinates import pixel_grid
 from .flow import inverse, plot_trajectory, transform
+from .group_lengths import pieces
+from .bitstream import read_header
 from .codec import decode, load
 from .rate_distortion import best_at, entry, machine, reference_clip, save_json
 from .reports import in_words, save_figure
@@ -198,6 +201,12 @@ def _theirs(baseline, truth, nbytes):
     scores = score(x.video, truth, len(x.data), x.encode_seconds, x.decode_seconds)
     return scores, in_words(x.settings), x.video
 
+def _middle_group(cfv):
+    "The group of pictures in the middle of a file: its number, its first frame and the one after its last"
+    header = read_header(cfv)
+    found = enumerate(pieces(header.gop_frames))
+    return next((gop, pair) for gop, pair in found if pair[1] > header.frames//2)
+
 OUTPUTS = '{}.cfv', '{}.mp4', 'side_by_side.mp4', 'layers.png', 'result.json'
 
 def _cleared(out, clip):
@@ -225,7 +234,8 @@ def demo(
     "Encode a clip, decode it in a fresh process, compare it with x264, and write files that show the result"
     baseline, (cfv, mp4, sides, picture, report) = entry(f'x264-{preset}'), _cleared(Path(out), clip)
     words = ['--size', '{}x{}'.format(*size), '--start', start, '--frames', frames]
-    words += ['--seconds', seconds, '--seed', seed]
+    rate = round(max(0.1, 8*2000/(math.prod(size)*frames)), 4)   # 2,000 bytes at least
+    words += ['--bpp', rate, '--seconds', seconds, '--seed', seed]
     if layers: words += ['--layers', layers]
     ours, commands = _ours(clip, words, cfv, mp4, progress)
     truth, decoded = reference_clip(cfv, clip), decode(cfv)
@@ -234,7 +244,8 @@ def demo(
     use_style()
     about = (f'{Path(clip).stem}: {frames} frames of {size[0]}x{size[1]} in {ours["bytes"]:,} bytes, '
              f'{ours["PSNR"]:.1f} dB after {ours["encode seconds"]:.0f} s')
-    save_figure(portrait(load(cfv), truth, decoded, title=about), picture)
+    gop, (a, b) = _middle_group(cfv)
+    save_figure(portrait(load(cfv, gop), truth[a:b], decoded[a:b], title=about), picture)
     found = dict(clip=repr(truth), scores=dict(coordflow=ours, x264=theirs), x264=settings,
                  commands=commands, machine=machine())
     save_json(found, report)

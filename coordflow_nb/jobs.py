@@ -184,6 +184,7 @@ def _split_frames(h, request, size):
                          f'larger gop')
     return segments
 
+# %% ../nbs/16b_jobs.ipynb #4e5498db
 def make_job(
     request: Request,      # what the user wants
     video: Video = None,   # the clip, if it is in memory
@@ -198,7 +199,8 @@ def make_job(
     crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
     size = tuple(request.size or (width, height))
     scan = stretches(clip_frames(source, request.start, request.frames), crop, (64, 36))
-    scan = tqdm(scan, desc='looking for scenes', unit=' x 16 frames', leave=False, disable=not progress)
+    scan = tqdm(scan, desc='looking for scenes', unit=' x 16 frames', leave=False, delay=1,
+                disable=not progress)
     segments = _split_frames(torch.cat([histograms(x) for x in scan]), request, size)
     fps, stamp = (frame_rate(source), source_stamp(source)) if video is None else (video.fps, ())
     return Job(request, size, *(origin or ((width, height), crop, request.start)), str(fps), segments, stamp)

@@ -38,15 +38,17 @@ from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, setting
 # %% ../nbs/16_texture_codec.ipynb #f03f0b04
 QUALITY = 26           # what a clip gets if nobody says otherwise, on the scale of `quality_step`
 QUALITIES = (0, 51)    # best, worst
+_SHARED = 8            # frames that the scale was made for
 
 def quality_step(
-    quality: float, # 0 to 51 as the CRF of x264 and x265: less is better, six more double the step
-) -> float:         # quantization step of the luma
+    quality: float,   # 0 to 51 as the CRF of x264 and x265: less is better, six more double the step
+    frames: int = 64, # of the clip
+) -> float:           # quantization step of the luma
     "The step that a quality asks for; ValueError outside the scale"
     if not QUALITIES[0] <= quality <= QUALITIES[1]:
         raise ValueError(f'quality is {quality:g}: it must be from 0 (best) to 51 (worst); 18 is hard to '
                          f'tell from the clip, {QUALITY} looks good, 34 is small')
-    return 2**((quality - 36)/6)
+    return 2**((quality - 36)/6)*min(1, frames/_SHARED)**0.5
 
 # logits are -12 to 12, and a static coefficient of T frames is T**0.5 times as large; twice that where
 # colours are coarse, too
@@ -288,7 +290,7 @@ def plan_textures(
         raise ValueError(f"flow is {flow!r}: textures need a motion that is measured, 'warm', or 'none'")
     if bpp is not None and quality is not None: raise ValueError('give bpp or quality, not both')
     begun, target = time.perf_counter(), None if bpp is None else target_bytes(video, bpp)
-    step = quality_step(QUALITY if quality is None else quality) if target is None else None
+    step = None if target is not None else quality_step(QUALITY if quality is None else quality, len(video))
     least = lambda n: clip_header(video).nbytes + 400*n
     if target is not None: check_least(target, least(layers or 1), layers or 1, bpp, video)
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
