@@ -44,16 +44,18 @@ def trial_fitter(
 # %% ../nbs/14b_group_lengths.ipynb #db1613cb
 STEPS = (1., 1.2, 1.2)   # of luma, chroma1 and chroma2, relative
 _ALPHA = 30.             # of alpha logits
+_FINE = 0.1              # a step below which a trial takes longer to settle
 
 def trial_cost(
     video: Video,  # frames of one group
     found: Found,  # what was found for them
     step: float,   # quantization step of the luma
 ) -> tuple:        # (squared error over all values, colours in [0, 1]; bits, estimated)
-    "What one canonical image a layer for these frames leaves wrong, and what it costs, after two rounds"
+    "What one canonical image a layer for these frames leaves wrong, and what it costs, after a few rounds"
     fitter, steps = trial_fitter(video, found), [*(step*s for s in STEPS), _ALPHA]
-    fitter.quantize(steps)
-    fitter.correct()
+    for _ in range(2 if step >= _FINE else 4):
+        fitter.quantize(steps)
+        fitter.correct()
     bits = sum(estimated_bits(n) for layer in fitter.quantize(steps) for n in layer)
     with torch.no_grad(): error = (fitter.frames - fitter.render()[0]).square().sum().item()
     return error, bits

@@ -169,8 +169,8 @@ def most_frames(
     "Frames of a segment: as many as are wanted, and as memory holds; ValueError if it does not hold one"
     a_frame = kind_named(request.color).pixel_bytes*math.prod(size)
     if BASE_MEMORY + a_frame > MEMORY:
-        raise ValueError(f'a frame of {size[0]}x{size[1]} takes {(BASE_MEMORY + a_frame)/1e9:.1f} GB to '
-                         f'encode: give a smaller size')
+        raise ValueError(f'a frame of {size[0]}x{size[1]} takes {(BASE_MEMORY + a_frame)/1e9:.1f} GB of '
+                         f'memory to encode: give a smaller size')
     return min(request.gop, (MEMORY - BASE_MEMORY)//a_frame)
 
 def _split_frames(h, request, size):
