@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROWS', 'GROUP_BYTES', 'STEPS', 'SHORTEST', 'AREA', 'MARGIN', 'small_clip', 'trial_fitter', 'trial_cost',
-           'even_groups', 'pieces', 'group_cost', 'paying_layers', 'Lengths', 'choose_groups', 'heights', 'nth_largest',
+           'even_groups', 'pieces', 'group_cost', 'Lengths', 'choose_groups', 'paying_layers', 'heights', 'nth_largest',
            'step_for', 'first_step']
 
 # %% ../nbs/14b_group_lengths.ipynb #5bb158a8
@@ -76,9 +76,7 @@ def pieces(
     "Where groups begin and end"
     return list(pairwise(accumulate(groups, initial=0)))
 
-# %% ../nbs/14b_group_lengths.ipynb #af0acdbb
-_PIECE = 20   # frames of a piece, at most
-
+# %% ../nbs/14b_group_lengths.ipynb #cd417a24
 def group_cost(
     video: Video,  # small frames of one group
     found: Found,  # what was found for them
@@ -88,20 +86,6 @@ def group_cost(
     "J: squared error, and bits at their price"
     error, bits = trial_cost(video, found, step)
     return error + RATE_WEIGHT*step**2*(bits + overhead)
-
-def paying_layers(
-    video: Video,    # small frames, see `small_clip`
-    found: Found,    # what was found in the clip
-    step: float,     # quantization step of the luma that the clip will have, about
-    overhead: float = 8*GROUP_BYTES, # bits that a group costs beside its coefficients
-) -> Found:
-    "Without the layers that cost more than they save"
-    parts = pieces(even_groups(len(video), _PIECE))
-    def cost(f): return sum(group_cost(video[a:b], f.part(a, b), step, overhead) for a, b in parts)
-    if len(found.share) == 1: return found
-    J = cost(found)
-    while len(found.share) > 1 and (other := cost(found.fewer())) < J: found, J = found.fewer(), other
-    return found
 
 # %% ../nbs/14b_group_lengths.ipynb #c84226f9
 SHORTEST = 5   # frames of a group, except where its canonical image would be too large
@@ -171,6 +155,26 @@ def choose_groups(
     "Groups of pictures that together cost least in squared error and bits"
     lengths = Lengths(video, found, step, most, overhead)
     return tuple(b - a for a, b in lengths.joined(lengths.halved(0, len(video))[1]))
+
+# %% ../nbs/14b_group_lengths.ipynb #af0acdbb
+_PIECE = 20   # frames of a piece
+
+def paying_layers(
+    video: Video,    # small frames, see `small_clip`
+    found: Found,    # what was found in the clip
+    step: float,     # quantization step of the luma that the clip will have, about
+    overhead: float = 8*GROUP_BYTES, # bits that a group costs beside its coefficients
+) -> Found:
+    "Without the layers that cost more than they save"
+    def cost(f):
+        lengths = Lengths(video, f, step, len(video), overhead)
+        covered = lambda n: sum(lengths.cost(*p) for p in pieces(even_groups(len(video), n)))
+        J = min(covered(len(video)), covered(_PIECE))
+        return J if J < math.inf else covered(SHORTEST)   # the camera races
+    if len(found.share) == 1: return found
+    J = cost(found)
+    while len(found.share) > 1 and (other := cost(found.fewer())) < J: found, J = found.fewer(), other
+    return found
 
 # %% ../nbs/14b_group_lengths.ipynb #2f1f2423
 def heights(
