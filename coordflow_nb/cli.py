@@ -80,8 +80,8 @@ def encode(
     color: Color = typer.Option('texture', help='kind of layers: textures, or networks'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers; else as many as pay'),
     flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
-    quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is hard to '
-                                  'tell from the clip, 26 (the default) looks good, 34 is small'),
+    quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is '
+                                  'fine, 26 the default, 34 coarse and small'),
     bpp: float = typer.Option(None, help='or a size: bits per pixel that the file may take; the default for '
                                          'networks is 0.1'),
     preset: Preset = typer.Option('medium', help='effort: how much is tried, and how long'),

@@ -121,7 +121,7 @@ def memory(self: Job) -> float:
 
 @patch(as_prop=True)
 def seconds(self: Job) -> float:
-    "How many seconds all segments take at most, one after the other; None if steps are given"
+    "About how many seconds all segments may take, one after the other; None if steps are given"
     r = self.request
     if r.seconds is None and r.steps is not None: return None
     return len(self.segments)*(r.seconds or SECONDS[r.preset])
@@ -137,7 +137,7 @@ def __str__(self: Job):
 def _lasting(self: Job):
     if not (s := self.seconds): return ''
     time, unit = (s, 's') if s < 120 else (s/60, 'min') if s < 7200 else (s/3600, 'h')
-    return f', at most {time:.0f} {unit}'
+    return f', about {time:.0f} {unit}'
 
 # %% ../nbs/16b_jobs.ipynb #edf842b6
 def clip_frames(

@@ -46,8 +46,8 @@ def quality_step(
 ) -> float:           # quantization step of the luma
     "The step that a quality asks for; ValueError outside the scale"
     if not QUALITIES[0] <= quality <= QUALITIES[1]:
-        raise ValueError(f'quality is {quality:g}: it must be from 0 (best) to 51 (worst); 18 is hard to '
-                         f'tell from the clip, {QUALITY} looks good, 34 is small')
+        raise ValueError(f'quality is {quality:g}: it must be from 0 (best) to 51 (worst); 18 is '
+                         f'fine, {QUALITY} the default, 34 coarse and small')
     return 2**((quality - 36)/6)*min(1, frames/_SHARED)**0.5
 
 # logits are -12 to 12, and a static coefficient of T frames is T**0.5 times as large; twice that where
