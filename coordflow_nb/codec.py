@@ -28,7 +28,8 @@ from .fusion import CoordFlow, to_bytes
 from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, parse_header,
                                     read_header, read_section, write_file, write_header)
 from .kinds import Decisions, Origin, Plan, clip_header, section_layers
-from .jobs import (SECONDS, Job, Request, kind_named, kind_of, make_job, read_segments)
+from .jobs import (BASE_MEMORY, MEMORY, SECONDS, Job, Request, kind_named, kind_of,
+                               make_job, read_segments)
 
 # %% ../nbs/17_codec.ipynb #458d1ea8
 def plan(
@@ -40,12 +41,15 @@ def plan(
     bpp: float = None,      # bits per pixel that the file may take
     quality: float = None,  # or 0 (best) to 51; None of both: textures 26, networks 0.1 bits per pixel
     gop: int = None,        # frames of a group of pictures, at most; None: one group
+    seconds: float = None,  # time for planning and fitting together; None: no limit
+    memory: float = None,   # bytes that fitting may take, beside the libraries; None: no limit
 ) -> Plan:
     "Choose layers, groups and sizes for a stretch of a clip"
     if bpp is not None and not 0 < bpp < 1000:
         raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
     if layers is not None and layers < 1: raise ValueError(f'layers is {layers}: a clip has at least 1')
-    return kind_named(color).plan(video, layers=layers, flow=flow, bpp=bpp, quality=quality, gop=gop)
+    return kind_named(color).plan(video, layers=layers, flow=flow, bpp=bpp, quality=quality, gop=gop,
+                                  seconds=seconds, memory=memory)
 
 def encode_planned(
     video: Video,          # a stretch of a clip
@@ -79,10 +83,10 @@ def encode_segment(
     if first: decided = kind_named(r.color).decisions(read_section(first, parse_header(first), 0))
     with tqdm(desc='motion, layers, groups', total=1, leave=False, delay=1, disable=not progress) as bar:
         planned = plan(video, color=r.color, flow=r.flow, bpp=r.bpp, quality=r.quality, gop=r.gop,
-                       **decided.plan)
+                       seconds=r.time, memory=MEMORY - BASE_MEMORY, **decided.plan)
         bar.update()
     if say: say(str(planned))
-    return encode_planned(video, planned, seconds=r.seconds, steps=r.steps, preset=r.preset, seed=r.seed,
+    return encode_planned(video, planned, seconds=r.time, steps=r.steps, preset=r.preset, seed=r.seed,
                           precision=r.precision, device=device, progress=progress, keep=keep,
                           **decided.encode)[0]
 

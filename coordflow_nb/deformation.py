@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from .video import Video
 from .layers import Found
 from .fusion import CoordFlow
-from .wavelets import analyse
-from .texture import SamplingGrid, backward_warp, canonical_image, deadzone, deformed, frames_of
-from .texture import layer_labels, sampling_grid, splat
+from .wavelets import analyse, deadzone
+from .texture import OpponentFrames, SamplingGrid, backward_warp, canonical_image, chunks
+from .texture import deformed, layer_labels, sampling_grid, splat
 
 # %% ../nbs/14a_deformation.ipynb #43ae1027
 @dataclass(frozen=True)
@@ -40,11 +40,14 @@ def _equations(frames, share, grid, field, noise):
     "Sums at control points: of g g^T [T, 3, rows, columns] as xx, xy, yy, and of g e [T, 2, rows, columns]"
     bent = deformed(grid, field)
     image = canonical_image(frames, share, bent, rounds=1)
-    seen = backward_warp(torch.cat([image, _gradient(image)], 1), bent, 'bilinear')
-    error, g = frames - seen[:, :1], seen[:, 1:]
-    terms = torch.cat([g[:, :1].square(), g[:, :1]*g[:, 1:], g[:, 1:].square(), g*error], 1)
-    weighted = terms*share/(noise**2 + error.square())
-    return splat(weighted, SamplingGrid(grid.grid, field.shape[2:])).split((3, 2), 1)
+    picture = torch.cat([image, _gradient(image)], 1)
+    def part(k):
+        seen = backward_warp(picture, bent.part(k), 'bilinear')
+        error, g = frames[k] - seen[:, :1], seen[:, 1:]
+        terms = torch.cat([g[:, :1].square(), g[:, :1]*g[:, 1:], g[:, 1:].square(), g*error], 1)
+        weighted = terms*share[k]/(noise**2 + error.square())
+        return splat(weighted, SamplingGrid(grid.grid[k], field.shape[2:]))
+    return torch.cat([part(k) for k in chunks(frames.shape)]).split((3, 2), 1)
 
 # %% ../nbs/14a_deformation.ipynb #776d8b61
 def _laplacian(d, settings):
@@ -115,11 +118,12 @@ def fit_deformations(
     settings: DeformationSettings = DeformationSettings(), # how they are measured and rounded
 ) -> list:            # whole numbers: for each layer a tensor [T', 2, h', w'] for each band
     "Measure what bends in each layer, rounded as the file will have it"
-    frames, whole = frames_of(video, model.times.device), []
-    labels = layer_labels(found, video.size).to(frames.device)
+    frames, whole = OpponentFrames(video, model.times.device), []
+    luma = torch.cat([frames[k][:, :1] for k in chunks(video.frames.shape[:3])])
+    labels = layer_labels(found, video.size).to(luma.device)
     for i, layer in enumerate(model.layers):
         volume, grid = layer.color.deformation, sampling_grid(layer.color.settings, layer.flow(model.times))
-        field = measure_deformation(frames, (labels == i).float(), grid, settings)
+        field = measure_deformation(luma, (labels == i).float(), grid, settings)
         whole.append([deadzone(p, settings.step) for p in analyse(field, volume.levels)])
         volume.set([settings.step*n for n in whole[-1]])
     return whole

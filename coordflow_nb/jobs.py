@@ -82,6 +82,12 @@ class Request:
             raise ValueError(f'preset is {self.preset!r}: it must be one of {", ".join(PRESETS)}')
         kind_named(self.color)
 
+    @property
+    def time(self):
+        "Seconds for each segment; None if steps are given"
+        if self.seconds is None and self.steps is not None: return None
+        return SECONDS[self.preset] if self.seconds is None else self.seconds
+
 # %% ../nbs/16b_jobs.ipynb #8db6066b
 MEMORY = 4*10**9       # bytes that encoding may take
 BASE_MEMORY = 5*10**8  # of which the libraries take so many
@@ -117,14 +123,13 @@ class Job:
 def memory(self: Job) -> float:
     "About how many bytes of memory the largest segment takes"
     pixels = max(s.frames for s in self.segments)*math.prod(self.size)
-    return BASE_MEMORY + kind_named(self.request.color).pixel_bytes*pixels
+    return BASE_MEMORY + kind_named(self.request.color).pixel_bytes*pixels*(self.request.layers or 1)
 
 @patch(as_prop=True)
 def seconds(self: Job) -> float:
     "About how many seconds all segments may take, one after the other; None if steps are given"
-    r = self.request
-    if r.seconds is None and r.steps is not None: return None
-    return len(self.segments)*(r.seconds or SECONDS[r.preset])
+    each = self.request.time
+    return None if each is None else len(self.segments)*each
 
 @patch
 def __str__(self: Job):
@@ -167,11 +172,11 @@ def most_frames(
     size: tuple,      # (W, H) that is coded
 ) -> int:
     "Frames of a segment: as many as are wanted, and as memory holds; ValueError if it does not hold one"
-    a_frame = kind_named(request.color).pixel_bytes*math.prod(size)
+    a_frame = kind_named(request.color).pixel_bytes*math.prod(size)*(request.layers or 1)
     if BASE_MEMORY + a_frame > MEMORY:
         raise ValueError(f'a frame of {size[0]}x{size[1]} takes {(BASE_MEMORY + a_frame)/1e9:.1f} GB of '
                          f'memory to encode: give a smaller size')
-    return min(request.gop, (MEMORY - BASE_MEMORY)//a_frame)
+    return min(request.gop, int((MEMORY - BASE_MEMORY)//a_frame))
 
 def _split_frames(h, request, size):
     "The segments of a clip, given histograms of all its frames and the (W, H) that is coded"

@@ -76,6 +76,8 @@ def plan(self: Kind,
     bpp: float = None,  # bits per pixel that the file may take; None: see `target_bytes`
     quality: float = None, # instead, a quality from 0 (best) to 51, if the kind has it (chapter 16)
     gop: int = None,    # frames of a group of pictures, at most; None: one group
+    seconds: float = None, # time for planning and fitting together; None: no limit
+    memory: float = None,  # bytes that fitting may take, beside the libraries; None: no limit
 ) -> Plan:
     "Choose layers and sizes; ValueError if the file could not hold the smallest model"
     raise NotImplementedError

@@ -97,7 +97,7 @@ def encode_subbands(
     weights = None, # of the context model (chapter 15); None: learn them here
 ) -> bytes:
     "The coefficients of a volume as bytes"
-    return encode_bands(volume.bands, [n.int().cpu() for n in whole], weights)
+    return encode_bands(volume.bands, [n.short().cpu() for n in whole], weights)
 
 # %% ../nbs/15a_texture_section.ipynb #5514a1dc
 def _settings(data, layers, frames, allow=None):

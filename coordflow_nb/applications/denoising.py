@@ -79,7 +79,6 @@ class Shrinker:
         sigma: float,     # deviation of the noise, colours in [0, 1]
     ):
         self.fitter, self.sigma = TextureFitter(model, video, found), sigma
-        self.begin = [[w.clone() for w in layer] for layer in self.fitter.wanted]   # where corrections begin
 
     def follow(self,
         x: torch.Tensor, # [T, 3, H, W] opponent colours
@@ -89,19 +88,18 @@ class Shrinker:
         if x is not f.frames:
             f.frames = x
             f.images = [canonical_image(x, *pair) for pair in zip(f.shares, f.grids)]
-            self.begin = [f.start(i) for i in range(len(f.shares))]
-        f.wanted, f.relaxation = [[w.clone() for w in layer] for layer in self.begin], 1.
+        f.begin()
         return self
 
     def rounds(self,
         n: int,          # 1 or more
         strength: float, # of `shrink`
     ):                   # yields opponent colours [T, 3, H, W]
-        "Frames after each round of shrinking; then what is missed is added to what is wanted"
+        "Frames after each round of shrinking; then what is missed is added to what is left"
         for k in range(n):
-            for layer, wanted in zip(self.fitter.model.layers, self.fitter.wanted):
-                shrunk = [torch.cat([shrink(w[:, :3], self.sigma, strength), w[:, 3:]], 1) for w in wanted]
-                layer.color.set(shrunk)
+            for layer in self.fitter.model.layers:
+                with torch.no_grad():
+                    for w in layer.color.coefficients: w[:, :3] = shrink(w[:, :3], self.sigma, strength)
             yield self.fitter.render()[0]
             if k < n - 1: self.fitter.correct()
 
@@ -135,7 +133,7 @@ class _Trial:
     "A model that follows the noisy frames, and another that follows them with a little more noise"
     def __init__(self, model, video, found, sigma, seed):
         first = Shrinker(model, video, found, sigma)
-        self.y, self.sigma, self.runs = first.fitter.frames, sigma, (first, copy.deepcopy(first))
+        self.y, self.sigma, self.runs = first.fitter.frames[:], sigma, (first, copy.deepcopy(first))
         signs = torch.randint(2, self.y.shape, generator=torch.Generator().manual_seed(seed))
         self.b = (signs*2. - 1).to(self.y)
         self.frames = self.y, self.y + EPSILON*self.b

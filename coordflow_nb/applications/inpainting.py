@@ -91,9 +91,7 @@ def _unlabeled(found, mask):
 
 def _corrected(fitter, rounds):
     "RGB frames [T, 3, H, W] of a model after some rounds of correction"
-    for k in range(rounds + 1):
-        for layer, wanted in zip(fitter.model.layers, fitter.wanted): layer.color.set(wanted)
-        if k < rounds: fitter.correct()
+    for _ in range(rounds): fitter.correct()
     return from_opponent(fitter.render()[0])
 
 # %% ../../nbs/23_inpainting.ipynb #d3e8ebab
