@@ -135,7 +135,8 @@ def _encode(job, k, first, threads, device, version):
         raise ValueError(f'{at} does not see {job.request.source} as it is here: '
                          'all machines need one file system, with the same paths')
     torch.set_num_threads(threads)
-    data = encode_segment(job, segment_video(job, job.segments[k]), first, device, say=plan.append)
+    segment = job.segments[k]
+    data = encode_segment(job, segment, segment_video(job, segment), first, device, say=plan.append)
     place = ray.get_runtime_context().get_node_id(), os.getpid()
     return Done(k, data, tuple(plan), place, start, time.time())
 

@@ -28,6 +28,7 @@ from .fusion import CoordFlow, to_bytes
 from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, parse_header,
                                     read_header, read_section, write_file, write_header)
 from .kinds import Decisions, Origin, Plan, clip_header, section_layers
+from .groups import Segment
 from .jobs import (BASE_MEMORY, MEMORY, SECONDS, Job, Request, kind_named, kind_of,
                                make_job, read_segments)
 
@@ -71,6 +72,7 @@ def encode_planned(
 # %% ../nbs/17_codec.ipynb #4cedb9d5
 def encode_segment(
     job: Job,               # from `make_job`
+    segment: Segment,       # one of its segments
     video: Video,           # from `segment_video`
     first: bytes = None,    # file of the first segment of the scene; None: this is the first
     device=None,            # None: CUDA if there is one, else CPU
@@ -82,8 +84,8 @@ def encode_segment(
     r, decided = job.request, Decisions(dict(layers=job.request.layers), {})
     if first: decided = kind_named(r.color).decisions(read_section(first, parse_header(first), 0))
     with tqdm(desc='motion, layers, groups', total=1, leave=False, delay=1, disable=not progress) as bar:
-        planned = plan(video, color=r.color, flow=r.flow, bpp=r.bpp, quality=r.quality, gop=r.gop,
-                       seconds=r.time, memory=MEMORY - BASE_MEMORY, **decided.plan)
+        planned = plan(video, color=r.color, flow=r.flow, bpp=segment.bpp or r.bpp, quality=r.quality,
+                       gop=r.gop, seconds=r.time, memory=MEMORY - BASE_MEMORY, **decided.plan)
         bar.update()
     if say: say(str(planned))
     return encode_planned(video, planned, seconds=r.time, steps=r.steps, preset=r.preset, seed=r.seed,
@@ -104,9 +106,9 @@ def encode_segments(
 ):                          # -> generator of (number, `.cfv` file of that segment)
     "Encode segments one after the other in this process"
     for k, frames in read_segments(job, wanted, video):
-        first = job.segments[k].first
-        yield k, encode_segment(job, frames, finished(first) if first != k else None, device, progress, say,
-                                keep(k))
+        segment = job.segments[k]
+        first = finished(segment.first) if segment.first != k else None
+        yield k, encode_segment(job, segment, frames, first, device, progress, say, keep(k))
 
 def joined_header(
     job: Job,    # from `make_job`

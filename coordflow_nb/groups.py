@@ -52,6 +52,7 @@ class Segment(NamedTuple):
     start: int   # number of its first frame, from the beginning of the clip
     frames: int  # how many
     first: int   # number of the first segment of its scene
+    bpp: float = None # bits per pixel that it may take; None: as the whole clip
 
 def _scenes(cuts, count, least):
     """(first frame, frames) of each scene; what is shorter than `least` joins the scene before, or the one

@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'SECONDS', 'MEMORY', 'BASE_MEMORY', 'kind_names', 'kind_named', 'kind_of', 'Request', 'Job', 'clip_frames',
-           'source_stamp', 'most_frames', 'make_job', 'segment_video', 'read_segments']
+           'source_stamp', 'most_frames', 'make_job', 'segment_video', 'read_segments', 'even_rates']
 
 # %% ../nbs/16b_jobs.ipynb #a824a7cb
 import math
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
 from fastcore.basics import patch
 from tqdm.auto import tqdm
@@ -208,7 +209,9 @@ def make_job(
                 disable=not progress)
     segments = _split_frames(torch.cat([histograms(x) for x in scan]), request, size)
     fps, stamp = (frame_rate(source), source_stamp(source)) if video is None else (video.fps, ())
-    return Job(request, size, *(origin or ((width, height), crop, request.start)), str(fps), segments, stamp)
+    place = origin or ((width, height), crop, request.start)
+    job = Job(request, size, *place, str(fps), segments, stamp)
+    return _shared(job, video, progress) if request.bpp and len(segments) > 1 else job
 
 # %% ../nbs/16b_jobs.ipynb #9fee5f75
 def segment_video(
@@ -236,3 +239,32 @@ def read_segments(
             if k in wanted: yield k, segment_video(job, segment, reader=reader)
             else:
                 for _ in islice(reader, segment.frames): pass
+
+# %% ../nbs/16b_jobs.ipynb #af49bcbc
+_STEPS = (0.15, 0.5, 1.5)   # quantization steps at which segments are compared
+_MOST = 3.                  # times the mean that a segment's rate may be above it, or below
+
+def even_rates(
+    bits: list,     # of each segment, bits per pixel at some quantization steps; falling
+    pixels: list,   # of each segment
+    bpp: float,     # of all together
+    steps = _STEPS, # at which the bits are known, rising
+) -> list:          # bits per pixel of each segment, with the mean `bpp` over all pixels
+    "Rates of segments at one quantization step, kept from extremes"
+    x, weights = np.log(steps), np.array(pixels)/sum(pixels)
+    y = np.log(np.maximum(bits, 1e-6))
+    at = lambda u: np.exp([np.interp(u, x, row) for row in y])
+    grid = np.linspace(x[0], x[-1], 200)
+    rates = at(min(grid, key=lambda u: abs(math.log(at(u) @ weights/bpp))))
+    for _ in range(20): rates = (rates*bpp/(rates @ weights)).clip(bpp/_MOST, _MOST*bpp)
+    return (rates*bpp/(rates @ weights)).tolist()
+
+def _shared(job, video, progress):
+    "A job whose segments have rates of their own, if its kind of layer can tell what they cost"
+    kind, n, bits = kind_named(job.request.color), len(job.segments), []
+    for _, frames in tqdm(read_segments(job, list(range(n)), video), desc='sharing bytes', total=n,
+                          unit=' segments', leave=False, delay=1, disable=not progress):
+        bits.append(kind.bits(frames, _STEPS))
+        if bits[-1] is None: return job
+    rates = even_rates(bits, [s.frames for s in job.segments], job.request.bpp)
+    return replace(job, segments=tuple(s._replace(bpp=r) for s, r in zip(job.segments, rates)))

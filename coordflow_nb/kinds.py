@@ -82,6 +82,14 @@ def plan(self: Kind,
     "Choose layers and sizes; ValueError if the file could not hold the smallest model"
     raise NotImplementedError
 
+@patch
+def bits(self: Kind,
+    video: Video, # a stretch of a clip
+    steps: tuple, # quantization steps
+) -> list:        # bits per pixel at each; None: this kind cannot tell
+    "About what a stretch costs, from a look at small frames: for comparing stretches"
+    return None
+
 # %% ../nbs/11a_kinds.ipynb #7a6e50a7
 @patch
 def encode(self: Kind,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['QUALITY', 'QUALITIES', 'ALPHA_STEP', 'BENDING', 'TRIAL', 'EFFORT', 'CANONICAL_BYTES', 'FRAME_BYTES', 'quality_step',
            'still_layer', 'rigid_model', 'bending_model', 'Goal', 'Clock', 'encode_textures', 'canonical_room',
-           'plan_textures', 'TextureKind']
+           'plan_textures', 'small_bits', 'TextureKind']
 
 # %% ../nbs/16_texture_codec.ipynb #d0616770
 import math
@@ -29,7 +29,7 @@ from .texture import TextureFitter, found_settings, make_texture_model
 from .deformation import DeformationSettings, fit_deformations
 from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, canonical_areas, choose_groups,
                                         even_groups, first_step, heights, paying_layers, pieces,
-                                        small_clip, step_for)
+                                        small_clip, step_for, trial_cost)
 from .quantization import step_code, step_value
 from .context_coding import USUAL, learn_weights
 from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, encode_subbands, read_textures,
@@ -132,7 +132,7 @@ class _Writer:
         self.side = len(self.section())   # bytes beside the coefficients
 
     def bend(self, most, step=None):
-        "Let layers bend, if that takes at most so many bytes; and only if that is cheaper, if there is a step"
+        "Let layers bend if that takes at most so many bytes; with a step, only if it is cheaper"
         bent = bending_model(self.video, self.found, self.device)
         if not 0 < sum(map(len, bent[2])) <= most: return
         rigid = None if step is None else self.cost(step)
@@ -410,6 +410,20 @@ def _planned(video, found, target, groups, step, clock):
     coefficients = sum(4*math.prod(c.shape) for c in colors)
     return Plan('texture', 'texture', settings, target, coefficients, found, clock.passed, groups, step)
 
+# %% ../nbs/16_texture_codec.ipynb #4c869357
+_SAMPLES, _SAMPLED = 3, 10   # groups that are looked at, and their frames
+
+def small_bits(
+    video: Video, # a stretch of a clip
+    steps: tuple, # quantization steps of the luma
+) -> list:        # bits per pixel of small frames at each
+    "About what a stretch of one layer costs, from a few trial fits"
+    small = small_clip(video)
+    found, parts = find_layers(small, 1), pieces(even_groups(len(small), _SAMPLED))
+    some = parts[::math.ceil(len(parts)/_SAMPLES)]
+    cost = lambda step: sum(trial_cost(small[a:b], found.part(a, b), step)[1] for a, b in some)
+    return [cost(step)/sum(b - a for a, b in some)/math.prod(small.size) for step in steps]
+
 # %% ../nbs/16_texture_codec.ipynb #57154d7d
 _NO_NETWORK = ColorSettings(width=1, depth=1, octaves=0, time_octaves=0)   # for the fields of networks
 _WORK = 5000   # multiplications that take as long as a pixel of a texture
@@ -419,6 +433,8 @@ class TextureKind(Kind):
     name, number, pixel_bytes = 'texture', 1, FRAME_BYTES + 1.2*CANONICAL_BYTES
 
     def plan(self, video, **options): return plan_textures(video, **options)
+
+    def bits(self, video, steps): return small_bits(video, steps)
 
     def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', preset='medium',
                device=None, progress=True, keep=None, bends=None):

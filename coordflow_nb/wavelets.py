@@ -302,6 +302,7 @@ def at(self: Volume,
     frame, k = self.volume().__getitem__ if self._learns() else self._frame, int(u)
     return (frame(k) if u == k else torch.lerp(frame(k), frame(k + 1), u - k))[None]
 
+# %% ../nbs/13_wavelets.ipynb #ce801b47
 @patch
 def set(self: Volume,
     parts,      # a tensor [T', channels, h', w'] for each band, of any type
