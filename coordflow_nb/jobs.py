@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'SECONDS', 'MEMORY', 'BASE_MEMORY', 'kind_names', 'kind_named', 'kind_of', 'Request', 'Job', 'clip_frames',
-           'source_stamp', 'most_frames', 'make_job', 'segment_video', 'read_segments', 'even_rates']
+           'source_stamp', 'most_frames', 'segment_video', 'read_segments', 'even_rates', 'make_job']
 
 # %% ../nbs/16b_jobs.ipynb #a824a7cb
 import math
@@ -190,29 +190,6 @@ def _split_frames(h, request, size):
                          f'larger gop')
     return segments
 
-# %% ../nbs/16b_jobs.ipynb #4e5498db
-def make_job(
-    request: Request,      # what the user wants
-    video: Video = None,   # the clip, if it is in memory
-    origin: Origin = None, # which part of a source that clip is; None: all of it
-    progress: bool = False,# show a progress bar
-) -> Job:
-    "Scan the source, and split it into segments"
-    if origin and (request.size or request.start or request.frames):
-        raise ValueError('origin tells which part of a source this is: give no size, start or frames with it')
-    source = request.source if video is None else video
-    height, width = next(clip_frames(source, request.start, 1)).shape[:2]
-    crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
-    size = tuple(request.size or (width, height))
-    scan = stretches(clip_frames(source, request.start, request.frames), crop, (64, 36))
-    scan = tqdm(scan, desc='looking for scenes', unit=' x 16 frames', leave=False, delay=1,
-                disable=not progress)
-    segments = _split_frames(torch.cat([histograms(x) for x in scan]), request, size)
-    fps, stamp = (frame_rate(source), source_stamp(source)) if video is None else (video.fps, ())
-    place = origin or ((width, height), crop, request.start)
-    job = Job(request, size, *place, str(fps), segments, stamp)
-    return _shared(job, video, progress) if request.bpp and len(segments) > 1 else job
-
 # %% ../nbs/16b_jobs.ipynb #9fee5f75
 def segment_video(
     job: Job,            # from `make_job`
@@ -268,3 +245,26 @@ def _shared(job, video, progress):
         if bits[-1] is None: return job
     rates = even_rates(bits, [s.frames for s in job.segments], job.request.bpp)
     return replace(job, segments=tuple(s._replace(bpp=r) for s, r in zip(job.segments, rates)))
+
+# %% ../nbs/16b_jobs.ipynb #4e5498db
+def make_job(
+    request: Request,      # what the user wants
+    video: Video = None,   # the clip, if it is in memory
+    origin: Origin = None, # which part of a source that clip is; None: all of it
+    progress: bool = False,# show a progress bar
+) -> Job:
+    "Scan the source, and split it into segments"
+    if origin and (request.size or request.start or request.frames):
+        raise ValueError('origin tells which part of a source this is: give no size, start or frames with it')
+    source = request.source if video is None else video
+    height, width = next(clip_frames(source, request.start, 1)).shape[:2]
+    crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
+    size = tuple(request.size or (width, height))
+    scan = stretches(clip_frames(source, request.start, request.frames), crop, (64, 36))
+    scan = tqdm(scan, desc='looking for scenes', unit=' x 16 frames', leave=False, delay=1,
+                disable=not progress)
+    segments = _split_frames(torch.cat([histograms(x) for x in scan]), request, size)
+    fps, stamp = (frame_rate(source), source_stamp(source)) if video is None else (video.fps, ())
+    place = origin or ((width, height), crop, request.start)
+    job = Job(request, size, *place, str(fps), segments, stamp)
+    return _shared(job, video, progress) if request.bpp and len(segments) > 1 else job
