@@ -89,7 +89,7 @@ def parse_point(
 
 # %% ../nbs/30b_arguments.ipynb #43a1cdd2
 class Color(str, Enum):
-    "Kinds of layers, see `codec.kind_names`"
+    "Kinds of layers, see `jobs.kind_names`"
     mlp, texture = 'mlp', 'texture'
 
 class Flow(str, Enum):

@@ -86,8 +86,8 @@ class _Announced:
         spent, n = time.perf_counter() - self.begun, self.segments
         if n is None or spent <= 1.1*n*seconds: return
         each, first = (f' for each of {n} segments', ' of the first') if n > 1 else ('', ' alone')
-        print(f'took {spent:.0f} s, {spent - n*seconds:.0f} s longer than --seconds {seconds:g}{each} allows: '
-              f'planning{first} took {self.planned:.0f} s')
+        more = f'{spent - n*seconds:.0f} s longer than --seconds {seconds:g}{each} allows'
+        print(f'took {spent:.0f} s, {more}: planning{first} took {self.planned:.0f} s')
 
 # %% ../nbs/31_cli.ipynb #1c983b13
 @app.command()
@@ -238,7 +238,8 @@ def compare(
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
     words = ['coordflow', 'compare', source, '--codecs', ','.join(codecs),
              '--qualities' if qualities else '--rates', ','.join(f'{n:g}' for n in qualities or rates),
-             '--size', '{}x{}'.format(*video.size), '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
+             '--size', '{}x{}'.format(*video.size), '--start', start, '--frames', len(video), '--seconds',
+             f'{seconds:g}', '--seed', seed]
     elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
     where = dict(curves=elsewhere) if elsewhere else dict(device=device_named(device))
     report = rd.compare(video, codecs, rates, **where, qualities=qualities, seconds=seconds, seed=seed,

@@ -28,7 +28,8 @@ from .video import Video
 from .metrics import bpp, psnr
 from .fusion import to_bytes
 from .rate_distortion import best_at, entry
-from .views import FULL, View, Viewer, coded_quality, error_map, layer_color, original_of, part_of, window
+from .views import (FULL, View, Viewer, coded_quality, error_map, layer_color, original_of,
+                                part_of, window)
 
 # %% ../nbs/30_explorer.ipynb #cb7acf06
 def png_bytes(
@@ -382,6 +383,7 @@ def _scores(rates, file, frame):
     return [_score(name, color, sizes[file], quality[file], psnr(clips[file].frames[frame][None], truth))
             for name, color, sizes, quality, clips in pairs]
 
+# %% ../nbs/30_explorer.ipynb #313b316a
 def rate_picker(
     paths,                  # `.cfv` files of one clip at several rates, or the `Rates` of them
     original=None,          # path of the clip that was compressed, or a `Video`; None: see `original_of`

@@ -57,7 +57,8 @@ def asked(
     "What the files were to have: rates, or qualities"
     numbers = lambda values: ', '.join(f'{v:g}' for v in values)
     if 'qualities' not in report: return f'asked for: {numbers(report["rates"])} bits per pixel'
-    ours = [name for name, c in report['curves'].items() if any('quality' in p['settings'] for p in c['points'])]
+    by_quality = lambda curve: any('quality' in p['settings'] for p in curve['points'])
+    ours = [name for name, curve in report['curves'].items() if by_quality(curve)]
     first = f', the others at the sizes of {ours[0]}' if len(ours) < len(report['curves']) else ''
     return f'asked for: quality {numbers(report["qualities"])} of {", ".join(ours)}{first}'
 
