@@ -114,12 +114,12 @@ def encode(
     seed: int = _SEED, device: Device = _DEVICE, cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compress a clip into a .cfv file."
-    announced = _Announced()
     check_writable(out, ('.cfv',))
     check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
     if quality is not None and bpp is not None: raise ValueError('give --quality or --bpp, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
+    announced = _Announced()
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
                    bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds,
                    steps=steps)
