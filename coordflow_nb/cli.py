@@ -9,8 +9,10 @@ __all__ = ['app', 'about', 'encode', 'decode', 'info', 'evaluate', 'compare', 'u
 # %% ../nbs/31_cli.ipynb #b64bd306
 import json
 import math
+import re
 import shlex
 import sys
+import time
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -21,7 +23,7 @@ import typer
 
 from .arguments import (Color, Device, Flow, Noise, Preset, check_folder, check_positive,
                                     check_writable, device_named, parse_fps, parse_names, parse_point,
-                                    parse_range, parse_rates, parse_region, parse_size)
+                                    parse_qualities, parse_range, parse_rates, parse_region, parse_size)
 
 # %% ../nbs/31_cli.ipynb #06c67c24
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -69,6 +71,24 @@ def _report(out, header, layers):
     print(f"{out}: {least if least == most else f'{least} to {most}'} layer{'s'*(most > 1)}, "
           f'{header.file_bytes:,} bytes, {rate:.4f} bpp')
 
+# %% ../nbs/31_cli.ipynb #ead42822
+class _Announced:
+    "Prints what an encoder says, and keeps when it said how many segments there are"
+    def __init__(self): self.begun, self.planned, self.segments = time.perf_counter(), 0, None
+
+    def __call__(self, line):
+        print(line, flush=True)
+        if self.segments is None and (found := re.search(r'(\d+) segments?', line)):
+            self.planned, self.segments = time.perf_counter() - self.begun, int(found[1])
+
+    def compare(self, seconds):
+        "A line, if it took over a tenth longer than so many seconds for each segment"
+        spent, n = time.perf_counter() - self.begun, self.segments
+        if n is None or spent <= 1.1*n*seconds: return
+        each, first = (f' for each of {n} segments', ' of the first') if n > 1 else ('', ' alone')
+        more = f'{spent - n*seconds:.0f} s longer than --seconds {seconds:g}{each} allows'
+        print(f'took {spent:.0f} s, {more}: planning{first} took {self.planned:.0f} s')
+
 # %% ../nbs/31_cli.ipynb #1c983b13
 @app.command()
 def encode(
@@ -89,10 +109,9 @@ def encode(
                                              'default, by the preset'),
     steps: int = typer.Option(None, min=1, help='or steps to fit, or rounds: the same file each time'),
     gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most'),
-    seed: int = _SEED, device: Device = _DEVICE,
     resume: bool = typer.Option(False, '--resume',
                                 help='go on with what an interrupted encode left in OUT.cfv.part'),
-    cluster: str = _CLUSTER, cores: int = _CORES,
+    seed: int = _SEED, device: Device = _DEVICE, cluster: str = _CLUSTER, cores: int = _CORES,
 ):
     "Compress a clip into a .cfv file."
     check_writable(out, ('.cfv',))
@@ -100,15 +119,17 @@ def encode(
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
     if quality is not None and bpp is not None: raise ValueError('give --quality or --bpp, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
+    announced = _Announced()
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
                    bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds,
                    steps=steps)
     try:
         done = encode_file(source, out, **request, device=device_named(device), resume=resume,
-                           run=_cluster(cluster, cores, 'on_cluster'), say=partial(print, flush=True))
+                           run=_cluster(cluster, cores, 'on_cluster'), say=announced)
     except Interrupted as e:
         raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and print nothing
     _report(out, *done)
+    if seconds is not None and cluster is None: announced.compare(seconds)
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager
@@ -157,7 +178,7 @@ def decode(
     with _naming(source):
         clip = codec.decode_stream(source, size=size, scale=scale, fps=fps, frames=frames, region=region,
                                    layer=layer, device=device_named(device), limits=_limits(trust))
-        clip.save(out)
+        clip.save(out, progress=True)
     print(f'{out}: {_about(clip)}')
 
 # %% ../nbs/31_cli.ipynb #f84666f4
@@ -198,6 +219,9 @@ def compare(
                                     'another preset, mlp-noflow goes without motion; all by default'),
     rates: str = typer.Option(None, parser=parse_rates, metavar='R,S,...',
                               help='bits per pixel, by default 0.02,0.05,0.1,0.2; BD-rate takes four'),
+    qualities: str = typer.Option(None, parser=parse_qualities, metavar='Q,R,...',
+                                  help='or the qualities of our files, as in encode; the others are searched '
+                                       'for the sizes that come of it'),
     size: str = _SIZE, start: int = _START, frames: int = _FRAMES,
     seconds: float = typer.Option(60, help='time to fit, for each of our files'),
     seed: int = _SEED, device: Device = _DEVICE,
@@ -207,26 +231,28 @@ def compare(
 ):
     "Compare codecs on the same frames: sizes, PSNR, BD-rate, seconds."
     from coordflow_nb import codec, rate_distortion as rd, reports
-    codecs, rates = codecs or rd.default_codecs(), rates or rd.RATES
-    rd.check_comparison(codecs, rates, seconds)
+    if rates and qualities: raise ValueError('give --rates or --qualities, not both')
+    codecs, rates, qualities = codecs or rd.default_codecs(), rates or rd.RATES, qualities or ()
+    rd.check_comparison(codecs, rates, seconds, qualities)
     if out: check_folder(out)
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
-    words = ['coordflow', 'compare', source, '--codecs', ','.join(codecs), '--rates',
-             ','.join(f'{r:g}' for r in rates), '--size', '{}x{}'.format(*video.size),
-             '--start', start, '--frames', len(video), '--seconds', f'{seconds:g}', '--seed', seed]
+    words = ['coordflow', 'compare', source, '--codecs', ','.join(codecs),
+             '--qualities' if qualities else '--rates', ','.join(f'{n:g}' for n in qualities or rates),
+             '--size', '{}x{}'.format(*video.size), '--start', start, '--frames', len(video), '--seconds',
+             f'{seconds:g}', '--seed', seed]
     elsewhere = _cluster(cluster, cores, 'curves_on_cluster')
     where = dict(curves=elsewhere) if elsewhere else dict(device=device_named(device))
-    report = rd.compare(video, codecs, rates, **where, seconds=seconds,
-                        seed=seed, name=Path(source).stem, command=shlex.join(map(str, words)))
+    report = rd.compare(video, codecs, rates, **where, qualities=qualities, seconds=seconds, seed=seed,
+                        name=Path(source).stem, command=shlex.join(map(str, words)))
     if out: reports.write_report(report, out)
-    print(json.dumps(report) if as_json else reports.tables(report))
+    print(json.dumps(report) if as_json else f'{reports.asked(report)}\n\n{reports.tables(report)}')
 
 # %% ../nbs/31_cli.ipynb #a8ce5853
 _VIDEO = '.mp4', '.gif', '.npy', ''
 
 def _save(video, out):
     "Write a clip, and a line about it"
-    video.save(out)
+    video.save(out, progress=True)
     print(f'{out}: {_about(video)}')
 
 # %% ../nbs/31_cli.ipynb #7e003f79
@@ -249,7 +275,8 @@ def upsample(
     with _naming(source):
         frames = rate_distortion.reference_clip(source, original, _limits(trust)) if original else None
         opened = _opened(source, trust, device)
-        _save(upsampling.upsample_stream(opened, scale=scale, size=size, fps=fps, frames=frames), out)
+        _save(upsampling.upsample_stream(opened, scale=scale, size=size, fps=fps, frames=frames,
+                                         progress=True), out)
 
 # %% ../nbs/31_cli.ipynb #0fe14605
 @app.command()
@@ -268,7 +295,7 @@ def segment(
     from coordflow_nb.applications import segmentation
     with _naming(source):
         report = segmentation.segment(_opened(source, trust, device), out, layer=layer, soft=soft,
-                                      overlaid=overlay, clean=clean)
+                                      overlaid=overlay, clean=clean, progress=True)
     layers = ', '.join(map(str, report['layers']))
     line = f"{out}: {report['kind']}, {report['frames']} frames, layers {layers}"
     print(json.dumps(report) if as_json else line)
@@ -303,13 +330,13 @@ def inpaint(
                              f'first, or give --mask')
         with _naming(source):
             video = inpainting.remove_layer(_opened(source, trust, device), remove, layers=layers,
-                                            device=device_named(device))
+                                            device=device_named(device), progress=True)
     else:
         with _naming(source):
-            decoded = lambda: codec.decode(source, device=device_named(device), limits=_limits(trust))
-            video = decoded() if _is_coded(source) else Video.open(source)
+            coded = partial(codec.decode_stream, device=device_named(device), limits=_limits(trust))
+            video = coded(source).video(progress=True) if _is_coded(source) else Video.open(source)
         masks = inpainting.read_mask(mask, len(video), video.size)
-        video = inpainting.inpaint(video, masks, layers=layers, device=device_named(device))
+        video = inpainting.inpaint(video, masks, layers=layers, device=device_named(device), progress=True)
     _save(video, out)
 
 # %% ../nbs/31_cli.ipynb #28623c8c
@@ -331,7 +358,8 @@ def stabilize(
     check_writable(out, _VIDEO)
     with _naming(source):
         opened = _opened(source, trust, device)
-        _save(stabilization.stabilize_stream(opened, smooth=smooth, lock=lock, layer=layer, crop=crop), out)
+        _save(stabilization.stabilize_stream(opened, smooth=smooth, lock=lock, layer=layer, crop=crop,
+                                             progress=True), out)
 
 # %% ../nbs/31_cli.ipynb #0fbef2b7
 @app.command()
@@ -351,7 +379,7 @@ def denoise(
         raise ValueError(f'{source} is a .cfv file: denoising needs the clip as it was before it was '
                          f'compressed')
     done = denoising.denoise(Video.open(source), sigma=sigma, noise=noise.value, layers=layers,
-                             device=device_named(device))
+                             device=device_named(device), progress=True)
     _save(done.video, out)
     print(f'noise of {done.sigma:.1f} levels, strength {done.strength:g}, {done.rounds} rounds')
 

@@ -28,7 +28,8 @@ from .video import Video
 from .metrics import bpp, psnr
 from .fusion import to_bytes
 from .rate_distortion import best_at, entry
-from .views import FULL, View, Viewer, error_map, layer_color, original_of, part_of, window
+from .views import (FULL, View, Viewer, coded_quality, error_map, layer_color, original_of,
+                                part_of, window)
 
 # %% ../nbs/30_explorer.ipynb #cb7acf06
 def png_bytes(
@@ -232,6 +233,13 @@ def row(
     wrap = widgets.Layout(flex_flow='row wrap', grid_gap='16px', align_items='flex-start')
     return widgets.HBox(children, layout=wrap)
 
+# %% ../nbs/30_explorer.ipynb #ff311f0a
+def _spent(viewer, frame):
+    "What a file takes, and the quality that the group of a frame stands for, if its kind has one"
+    file = viewer.file
+    rate, quality = bpp(viewer.bytes, (len(file), *file.size)), coded_quality(file, file.group(frame))
+    return f'{viewer.bytes:,} bytes, {rate:.3f} bpp' + ('' if quality is None else f', quality {quality:.1f}')
+
 # %% ../nbs/30_explorer.ipynb #f057d531
 ABOUT = dict(
     frame='the layers, fused', original='what was compressed',
@@ -248,7 +256,8 @@ def _caption(viewer, view):
     plain = plain and view.shown == 'frame' and view.zoom == 1
     decoded = plain or view.pixels or view.shown in ('original', 'error')
     how = 'decoded pixels' if decoded else 'rendered from the model'
-    return f'<b>{first}</b><br>{ABOUT[view.shown]} &middot; {how}, {s:.1f} screen pixels a coded pixel'
+    seen = f'{ABOUT[view.shown]} &middot; {how}, {s:.1f} screen pixels a coded pixel'
+    return f'<b>{first}</b> &middot; {_spent(viewer, view.frame)}<br>{seen}'
 
 def _layer_controls(count):
     "Of each layer a switch, a weight and a button that leaves it alone; and the rows that hold them"
@@ -374,6 +383,7 @@ def _scores(rates, file, frame):
     return [_score(name, color, sizes[file], quality[file], psnr(clips[file].frames[frame][None], truth))
             for name, color, sizes, quality, clips in pairs]
 
+# %% ../nbs/30_explorer.ipynb #313b316a
 def rate_picker(
     paths,                  # `.cfv` files of one clip at several rates, or the `Rates` of them
     original=None,          # path of the clip that was compressed, or a `Video`; None: see `original_of`
@@ -390,10 +400,11 @@ def rate_picker(
 
     def draw(file, frame, shown, zoom, x, y):
         for label, text in zip(labels, _scores(rates, file, frame)): label.value = text
-        text = f'frame {frame} of {frames}' + (f' &middot; {ABOUT["error"]}' if shown == 'error' else '')
+        text = f'frame {frame} of {frames} &middot; {_spent(rates.viewers[file], frame)}'
+        if shown == 'error': text += f'<br>{ABOUT["error"]}'
         return rates.compare(file, frame, shown, zoom, (x, y)), text
 
-    panel = Panel(f'rate_picker of {len(names)} files', draw, c, images=3)
+    panel = Panel(f'rate_picker of {len(names)} files', draw, c, images=3, lines=3)
     size = HALF[0], rates.compare(0)[0].shape[0]
     pictures = row([column([labels[i], in_place(panel.images[i], size)], 412) for i in range(2)])
     controls = [heading('file'), c['file'], heading('time'), playing,

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXAMPLES', 'natural_order', 'example_path', 'read_frames', 'frame_rate', 'stretches', 'check_target', 'replace_path',
-           'remove_path', 'atomic_path', 'Stream']
+           'remove_path', 'atomic_path', 'work_bar', 'next_step', 'counted', 'Stream']
 
 # %% ../nbs/01a_files.ipynb #209d637d
 import os
@@ -30,6 +30,7 @@ import torch
 from fastcore.basics import patch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from tqdm.auto import tqdm
 
 from .video import Video, as_fps, check_memory, moving_layers
 
@@ -300,6 +301,37 @@ def atomic_path(
     except OSError as e:
         raise ValueError(f'cannot write {path}: {e.strerror or f"{e} (is the disk full?)"}') from e
 
+# %% ../nbs/01a_files.ipynb #2d550875
+def work_bar(
+    what,           # is being done, in a few words
+    total,          # steps there are
+    show=True,      # False: no bar
+    unit='frames',  # what a step is
+    delay=1,        # seconds until it appears; 0: at once, for steps that last long
+):                  # -> tqdm, a context
+    "A bar on standard error, if that is a terminal: steps done of all, and time left."
+    return tqdm(desc=what, total=total, unit=f' {unit}', delay=delay, leave=False,
+                disable=None if show else True)
+
+
+def next_step(
+    bar,            # from `work_bar`
+    what,           # is done next
+):
+    "One step is done, and the bar says what comes now."
+    bar.update()
+    bar.set_description(what)
+
+
+def counted(
+    items,          # such as frames
+    bar,            # from `work_bar`, a step an item
+):                  # -> generator of the same items
+    "Move a bar on as items pass."
+    for item in items:
+        yield item
+        bar.update()
+
 # %% ../nbs/01a_files.ipynb #fc637f9f
 @dataclass(frozen=True, eq=False)
 class Stream:
@@ -320,12 +352,15 @@ class Stream:
         w, h = self.size
         return f'Stream({self.count} frame{"s"*(self.count != 1)}, {w}x{h}, {self.fps} fps)'
 
-    def video(self):
-        "All frames in memory, as a `Video`."
+    def video(self,
+        progress=False, # show a bar, see `work_bar`
+    ):                  # -> Video
+        "All frames in memory."
         w, h = self.size
         check_memory(3*w*h*self.count, f'{self.count} frames of {w}x{h} pixels')
         out = torch.empty(self.count, h, w, 3, dtype=torch.uint8)
-        for k, frame in enumerate(self): out[k] = frame
+        with work_bar('decoding', self.count, progress) as bar:
+            for k, frame in enumerate(counted(self, bar)): out[k] = frame
         return Video(out, self.fps)
 
 
@@ -396,6 +431,7 @@ def save(
     self: (Stream, Video),
     path,           # .mp4, .gif, .npy, or a name without suffix (or ending in '/') for a folder of PNGs
     quality=76,     # of an .mp4, 0..100: x264's crf is 0.51*(100 - quality); the default looks lossless
+    progress=False, # show a bar, see `work_bar`
 ):
     "Write the clip as it comes; an existing file is replaced only when the new one is whole."
     if not 0 <= quality <= 100:
@@ -406,7 +442,8 @@ def save(
                          'folder (no suffix) for PNGs')
     if suffix and os.path.isdir(path):
         raise ValueError(f'cannot write {path}: it is a folder; choose another name, or end it in /')
-    with atomic_path(path) as out:
-        if suffix == '.mp4': _save_mp4(self, out, round(0.51*(100 - quality)))
-        elif suffix: {'.gif': _save_gif, '.npy': _save_npy}[suffix](self, out)
-        else: _save_folder(self, out)
+    with atomic_path(path) as out, work_bar(f'writing {Path(path).name}', len(self), progress) as bar:
+        clip = Stream(counted(self, bar), len(self), self.size, self.fps)
+        if suffix == '.mp4': _save_mp4(clip, out, round(0.51*(100 - quality)))
+        elif suffix: {'.gif': _save_gif, '.npy': _save_npy}[suffix](clip, out)
+        else: _save_folder(clip, out)

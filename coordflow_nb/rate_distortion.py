@@ -23,6 +23,7 @@ from . import __version__
 from .files import Video, atomic_path
 from .metrics import bd_rate, bpp, ms_ssim, psnr, ssim
 from .bitstream import LIMITS, TRUST, Limits, open_bytes, read_header
+from .texture_codec import quality_step
 from .jobs import kind_names
 from .codec import decode_fresh, encode_planned, info, plan
 
@@ -262,11 +263,11 @@ def _progress(history, moments=40):
              round(-10*math.log10(max(1e-12, mse[(t > 0.9*t[k]) & (t <= t[k])].mean())), 3)]
             for k in sorted(chosen)]
 
-def _by_ours(ours, name, video, seconds, seed, device):
-    "bpp -> `Point`, for our codec"
-    def at(rate):
+def _by_ours(ours, name, video, seconds, seed, device, by):
+    "bpp, or quality -> `Point`, for our codec"
+    def at(number):
         start = time.perf_counter()
-        chosen = plan(video, color=ours.color, flow=ours.flow, bpp=rate)
+        chosen = plan(video, color=ours.color, flow=ours.flow, **{by: number})
         data, history = encode_planned(video, chosen, seconds=seconds, seed=seed, device=device,
                                        progress=False)
         spent = time.perf_counter() - start
@@ -276,6 +277,7 @@ def _by_ours(ours, name, video, seconds, seed, device):
         about = info(data)
         settings = {k: about[k] for k in about if k in ('color', 'flow', 'layers', 'weights')}
         settings |= dict(steps=len(history), seconds=seconds, seed=seed)
+        if by == 'quality': settings = dict(quality=number) | settings
         return _point(name, settings, len(data), decoded, video, spent, decode_seconds, _progress(history))
     return at
 
@@ -297,19 +299,19 @@ def curve(
     video: Video, name: str, # clip; entry, see `entry`
     rates: list,             # bpp wanted
     *,
+    by: str = 'bpp',         # or 'quality': the numbers are qualities (chapter 16), which only ours takes
     seconds: float = 60,     # time to fit, of ours, per point
     seed: int = 0, device=None, # of ours, as in `encode`
     progress: bool = True,   # show a progress bar
 ) -> Curve:
     "Files of one codec at several rates"
     who = entry(name)
-    at = _MAKERS[type(who)](who, name, video, seconds=seconds, seed=seed, device=device)
-    points = {}
-    notes = []
+    at = _MAKERS[type(who)](who, name, video, seconds=seconds, seed=seed, device=device, by=by)
+    points, notes = {}, []
     for rate in tqdm(sorted(set(rates)), desc=name, disable=not progress):
         try: p = at(rate)
         except ValueError as e:
-            notes.append(f'{rate:g} bpp: {e}')
+            notes.append(f'quality {rate:g}: {e}' if by == 'quality' else f'{rate:g} bpp: {e}')
             continue
         if isinstance(who, Codec) and (note := _missed(p, rate)): notes.append(note)
         points[p.bytes] = p
@@ -343,6 +345,7 @@ def default_codecs() -> tuple: # names
 
 def check_comparison(
     codecs: list, rates: list, seconds: float, # as in `compare`
+    qualities: list = (),                      # the same
 ) -> None:
     "Refuse what cannot be compared, before any work is done"
     if not codecs: raise ValueError('no codecs to compare: name at least one, such as x264')
@@ -351,6 +354,9 @@ def check_comparison(
     for r in rates:
         if not 0 < r < math.inf:
             raise ValueError(f'a rate is {r:g}: it must be a number of bits per pixel above 0')
+    for q in qualities: quality_step(q)
+    if qualities and not any(isinstance(entry(c), Ours) for c in codecs):
+        raise ValueError('qualities are those of our codec: name a kind of layers, too, such as texture')
     if not 0 < seconds < math.inf: raise ValueError(f'seconds is {seconds:g}: it must be a number above 0')
 
 def one_by_one(
@@ -359,12 +365,24 @@ def one_by_one(
     "The curves of several codecs, one after the other"
     return {c: curve(video, c, rates, **options) for c in codecs}
 
+# %% ../nbs/18_rate_distortion.ipynb #239c84b3
+def _at_qualities(video, codecs, qualities, curves, options):
+    "Curves of our kinds at qualities, of all others at the sizes of the first of them; and these, in bpp"
+    ours = [c for c in codecs if isinstance(entry(c), Ours)]
+    tried = curves(video, ours, qualities, by='quality', **options)
+    made = {c: k for c, k in tried.items() if k.points}
+    if not made: return tried, []
+    rates = [p.bpp for p in next(iter(made.values())).points]
+    made |= curves(video, [c for c in codecs if c not in made], rates, **options)
+    return {c: made[c] for c in codecs}, rates
+
 # %% ../nbs/18_rate_distortion.ipynb #89e30bd8
 def compare(
     video: Video,             # the clip
     codecs: tuple = None,     # names, see `entry`; None: `default_codecs`
     rates: tuple = RATES,     # bpp wanted; BD-rate takes four
     *,
+    qualities: tuple = (),    # instead of rates: our files at these, the others at their sizes
     anchor: str = None,       # the entry that the others are measured by; None: x264, or else the first
     name: str = 'clip', command: str = '', # for the report
     curves=one_by_one,        # how the files are made; chapter 32 has another way
@@ -372,11 +390,12 @@ def compare(
 ) -> dict:                    # ready for JSON
     "Several codecs on the same frames at the same rates"
     codecs = list(dict.fromkeys(default_codecs() if codecs is None else codecs))
-    check_comparison(codecs, rates, options.get('seconds', 60))
+    check_comparison(codecs, rates, options.get('seconds', 60), qualities)
     anchor = anchor or ('x264' if 'x264' in codecs else codecs[0])
     if anchor not in codecs:
         raise ValueError(f'the anchor {anchor!r} is not among the codecs: {", ".join(codecs)}')
-    made = curves(video, codecs, rates, **options)
+    if qualities: made, rates = _at_qualities(video, codecs, qualities, curves, options)
+    else: made = curves(video, codecs, rates, **options)
     if not any(k.points for k in made.values()):
         raise ValueError('; '.join(f'{c}: {n}' for c, k in made.items() for n in k.notes))
     about = dict(name=name, frames=len(video), width=video.size[0], height=video.size[1],
@@ -385,7 +404,7 @@ def compare(
             k in made.items()}
     report = dict(clip=about, command=command, machine=machine(), rates=list(rates), anchor=anchor,
                   curves=kept)
-    return report | dict(bd=bd_rows(report))
+    return report | (dict(qualities=list(qualities)) if qualities else {}) | dict(bd=bd_rows(report))
 
 # %% ../nbs/18_rate_distortion.ipynb #3321ce39
 def curve_points(

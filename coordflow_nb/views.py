@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['WORK', 'FULL', 'SHOWN', 'layers_at', 'layer_values', 'mixed', 'Window', 'window', 'affordable', 'layer_color',
-           'tinted', 'error_map', 'scaled', 'part_of', 'with_lines', 'file_name', 'original_of', 'View', 'Viewer']
+           'tinted', 'error_map', 'scaled', 'part_of', 'with_lines', 'file_name', 'original_of', 'View',
+           'coded_quality', 'Viewer']
 
 # %% ../nbs/29_views.ipynb #f03275d6
 import math
@@ -25,6 +26,10 @@ from .metrics import psnr
 from .coordinates import pixel_grid
 from .flow import inverse, transform
 from .fusion import fuse, to_bytes
+from .quantization import step_value
+from .bitstream import read_section, unpack_fields
+from .texture_codec import quality_step
+from .jobs import kind_of
 from .rate_distortion import reference_clip
 from .applications.opened import Opened
 
@@ -207,6 +212,18 @@ class View:
     def __post_init__(self):
         if self.shown not in SHOWN:
             raise ValueError(f'shown is {self.shown!r}: it must be one of {", ".join(SHOWN)}')
+
+# %% ../nbs/29_views.ipynb #8702b8f5
+def coded_quality(
+    opened: Opened, # the file
+    gop: int = 0,   # number of a group of pictures
+) -> float:         # 0 to 51, see `quality_step`; None for kinds of layers that have no quality
+    "The quality that the quantization step of a group stands for"
+    section = read_section(opened.data, opened.header, gop)
+    at = 0
+    for fields in kind_of(section).declared(section, opened.header.gop_frames[gop])[0]:
+        values, at = unpack_fields(fields, section, at)
+        if 'luma' in values: return 6*math.log2(step_value(values['luma'])/quality_step(0, len(opened)))
 
 # %% ../nbs/29_views.ipynb #4d62b3e1
 class Viewer:

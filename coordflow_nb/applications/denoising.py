@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..video import Video
+from ..files import next_step, work_bar
 from ..layers import Found, find_layers
 from ..fusion import CoordFlow
 from ..wavelets import analyse
@@ -182,16 +183,23 @@ def denoise(
     bends: bool = None,      # whether layers may bend; None: if the estimated error is then smaller
     seed: int = 0,           # of the noise that is added to measure by
     device=None,             # None: CUDA if there is one, else CPU
+    progress: bool = False,  # show a bar, see `work_bar`
 ) -> Denoised:
     "A clip without its noise; ValueError for an option out of range"
     if rounds < 1 or not strengths:
         raise ValueError(f'{rounds} rounds and {len(strengths)} strengths: give at least one of each')
     noisy = root(video) if noise == 'poisson' else video
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-    sigma, found = _deviation(sigma, noise, noisy), find_layers(noisy, layers)
-    trials = [_Trial(model, noisy, found, sigma, seed) for model in _models(noisy, found, bends, device)]
-    tried = [(*trial.best(strengths[0], rounds), trial) for trial in trials]
-    *_, trial = min(tried, key=lambda t: t[0])
-    tried += [(*trial.best(strength, rounds), trial) for strength in strengths[1:]]
+    sigma = _deviation(sigma, noise, noisy)
+    with work_bar('looking for layers', 2 + len(strengths), progress, 'steps', delay=0) as bar:
+        found = find_layers(noisy, layers)
+        next_step(bar, 'following the motion')
+        trials = [_Trial(model, noisy, found, sigma, seed) for model in _models(noisy, found, bends, device)]
+        next_step(bar, f'removing noise, strength {strengths[0]:g}')
+        tried = [(*trial.best(strengths[0], rounds), trial) for trial in trials]
+        *_, trial = min(tried, key=lambda t: t[0])
+        for strength in strengths[1:]:
+            next_step(bar, f'removing noise, strength {strength:g}')
+            tried.append((*trial.best(strength, rounds), trial))
     estimate, strength, rounds, x, trial = min(tried, key=lambda t: t[0])
     return Denoised(_to_video(x, video.fps, sigma, noise), sigma*255, strength, rounds, trial.bends, estimate)

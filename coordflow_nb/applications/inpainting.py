@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..files import Video, natural_order
+from ..files import Video, counted, natural_order, next_step, work_bar
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
 from ..texture import TextureFitter, fill_unknown, from_opponent
@@ -103,20 +103,25 @@ def inpaint(
     rounds: int = 1,     # of correction; more follow the frames, and leave less to the seam
     seam: bool = True,   # spread the difference at the rim into the hole
     device=None,         # None: CUDA if there is one, else CPU
+    progress: bool = False, # show a bar, see `work_bar`
 ) -> Video:              # pixels outside of the mask are as they were
     "A clip with its holes filled from what other frames saw; `ValueError` if there is nothing to fill from"
     mask = _checked(video, mask)
     device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     if not mask.any(): return video
     known, x = (~mask)[:, None].float(), video.frames.permute(0, 3, 1, 2).float()/255
-    filled = (smooth_fill(x, known)*255).round().byte().permute(0, 2, 3, 1).contiguous()
-    filled = Video(filled, video.fps)
-    found = find_layers(filled, layers)
-    model = bending_model(filled, _unlabeled(found, mask), device)[0]
-    picture = _corrected(TextureFitter(model, filled, found, known=~mask), rounds)
-    if seam:
-        x, known = x.to(device), known.to(device)
-        picture = picture + smooth_fill((x - picture)*known, known)*mask[:, None].to(device)
+    with work_bar('closing the holes', 4, progress, 'steps', delay=0) as bar:
+        filled = (smooth_fill(x, known)*255).round().byte().permute(0, 2, 3, 1).contiguous()
+        filled = Video(filled, video.fps)
+        next_step(bar, 'looking for layers')
+        found = find_layers(filled, layers)
+        next_step(bar, 'following the motion')
+        model = bending_model(filled, _unlabeled(found, mask), device)[0]
+        next_step(bar, 'filling from other frames')
+        picture = _corrected(TextureFitter(model, filled, found, known=~mask), rounds)
+        if seam:
+            x, known = x.to(device), known.to(device)
+            picture = picture + smooth_fill((x - picture)*known, known)*mask[:, None].to(device)
     bytes_ = to_bytes(picture.permute(0, 2, 3, 1)).cpu()
     return Video(torch.where(mask[..., None], bytes_, video.frames), video.fps)
 
@@ -127,14 +132,16 @@ def layer_mask(
     grow: int = 3,      # pixels around it that are masked, too
     least: float = 0.2, # share in 0..1 from which a pixel is the layer's
     device=None,        # None: CUDA if there is one, else CPU
+    progress: bool = False, # show a bar, see `work_bar`
 ) -> torch.Tensor:      # bool [T, H, W]
     "Where a layer shows in a file; `ValueError` if there is no such layer"
     opened = open_file(source, device)
     if not 0 <= layer < opened.layers:
         raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}')
     there = torch.zeros(len(opened), *opened.size[::-1], dtype=torch.bool)
-    for mask, f in zip(there, opened.render()):
-        if layer < len(f.alpha): mask.copy_(f.alpha[layer] > least)
+    with work_bar(f'looking where layer {layer} is', len(opened), progress) as bar:
+        for mask, f in zip(there, counted(opened.render(), bar)):
+            if layer < len(f.alpha): mask.copy_(f.alpha[layer] > least)
     return F.max_pool2d(there.float()[:, None], 2*grow + 1, 1, grow)[:, 0] > 0
 
 def remove_layer(
@@ -145,8 +152,8 @@ def remove_layer(
     **options,           # of `inpaint`
 ) -> Video:
     "A clip without one of its layers; `ValueError` if there is no such layer, or nothing beside it"
-    opened = open_file(source, options.get('device'))
-    mask = layer_mask(opened, layer, grow)
-    if video is None: video = opened.stream().video()
+    opened, progress = open_file(source, options.get('device')), options.get('progress', False)
+    mask = layer_mask(opened, layer, grow, progress=progress)
+    if video is None: video = opened.stream().video(progress)
     if mask.all(): raise ValueError(f'layer {layer} is everywhere: nothing would be left')
     return inpaint(video, mask, **options)

@@ -20,7 +20,8 @@ from skimage.measure import label
 from skimage.morphology import isotropic_dilation
 from skimage.segmentation import find_boundaries
 
-from ..files import Stream, Video, atomic_path, check_target, remove_path, replace_path
+from ..files import (Stream, Video, atomic_path, check_target, counted, remove_path, replace_path,
+                                work_bar)
 from ..plot import LAYER_COLORS
 from ..video import check_memory
 from ..metrics import iou
@@ -268,6 +269,7 @@ def segment(
     size: tuple = None,     # (W, H); None: the coded size
     clean: float = 0.,      # of `hard_masks`
     device=None,            # None: CUDA if there is one, else CPU
+    progress: bool = False, # show a bar, see `work_bar`
 ) -> dict:                  # kind, size, frames, fps, layers, masks (of `describe`): ready for JSON
     "Masks or an overlay, from a file to files, frame by frame; `ValueError` for what cannot be"
     opened = open_file(source, device)
@@ -281,8 +283,10 @@ def segment(
                            fps=str(opened.fps), layers=layers,
                            masks=sorted(rows, key=lambda r: (r['layer'], r['frame'])))
     frames = _described(_frames(opened, size, soft, clean), opened.fps, layers, rows)
-    if overlaid:
-        pictures = (_overlaid(picture.float(), masks[layers], layers) for picture, masks in frames)
-        Stream(pictures, len(opened), size, opened.fps).save(out)
-    else: _save_frames((masks for _, masks in frames), out, layers, summary)
+    with work_bar(f'writing {Path(out).name}', len(opened), progress) as bar:
+        frames = counted(frames, bar)
+        if overlaid:
+            pictures = (_overlaid(picture.float(), masks[layers], layers) for picture, masks in frames)
+            Stream(pictures, len(opened), size, opened.fps).save(out)
+        else: _save_frames((masks for _, masks in frames), out, layers, summary)
     return summary()

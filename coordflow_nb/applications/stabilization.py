@@ -13,7 +13,7 @@ import numpy as np, torch
 from scipy.linalg import solveh_banded
 
 from ..video import Video
-from ..files import Stream
+from ..files import Stream, counted, work_bar
 from ..coordinates import pixel_grid
 from ..flow import compose, fix_gauge, inverse, transform, unwrap
 from ..registration import register_pair
@@ -52,20 +52,22 @@ def _flow_of(model, layer):
 def camera_path(
     opened: Opened,    # the file
     layer: int = None, # the camera follows this one; None: the largest of each group
+    progress: bool = False, # show a bar, see `work_bar`
 ) -> torch.Tensor:     # [T, 4] frame positions -> one canonical space for the clip, identity at frame T//2
     "The path of the camera; reads the groups in order, ValueError if the file does not have the layer"
     if layer is not None and not 0 <= layer < opened.layers:
         raise ValueError(f'layer is {layer}: this file has layers 0 to {opened.layers - 1}; '
                          'without a layer, the largest is taken')
     parts = []
-    for gop in range(opened.groups):
-        model = opened.model(gop)
-        own = background(model, opened.size) if layer is None else layer
-        part = _flow_of(model, own)
-        if parts:
-            first = compose(parts[-1][-1], group_link(opened, gop, own))   # frame of this group
-            part = compose(compose(first, inverse(part[0])), part)
-        parts.append(part)
+    with work_bar('following the camera', opened.groups, progress, 'groups') as bar:
+        for gop in counted(range(opened.groups), bar):
+            model = opened.model(gop)
+            own = background(model, opened.size) if layer is None else layer
+            part = _flow_of(model, own)
+            if parts:
+                first = compose(parts[-1][-1], group_link(opened, gop, own))   # frame of this group
+                part = compose(compose(first, inverse(part[0])), part)
+            parts.append(part)
     return fix_gauge(torch.cat(parts))
 
 # %% ../../nbs/24_stabilization.ipynb #c2afadf1
@@ -169,13 +171,14 @@ def stabilize_stream(
     crop: bool = False,   # zoom in to what each frame saw; else the canonical image fills the border
     size: tuple = None,   # (W, H); None: the coded size
     device=None,          # None: CUDA if there is one, else CPU
+    progress: bool = False, # show a bar while the camera is followed, see `work_bar`
 ) -> Stream:
     "A clip from a calm camera, frame by frame; ValueError if options contradict or there is no such layer"
     if lock and smooth is not None:
         raise ValueError(f'smooth is {smooth} and lock is on: give one of the two')
     if smooth is not None: check_strength(smooth)
     opened = open_file(source, device)
-    size, path = output_size(opened.header, size, None), camera_path(opened, layer)
+    size, path = output_size(opened.header, size, None), camera_path(opened, layer, progress)
     steady = path[len(path)//2] if lock else smooth_path(path, 8. if smooth is None else smooth)
     warps = camera_warps(path, steady)
     if crop: warps = zoomed(warps, crop_factor(warps, opened.size))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..video import Video, as_fps, check_memory
-from ..files import Stream
+from ..files import Stream, counted, work_bar
 from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import canonical_region
@@ -82,14 +82,17 @@ def fine_images(
     size: tuple,        # (W, H), full
     rounds: int = 12,   # of back-projection
     step: float = 1.5,  # share of the error that a round corrects; above 1: over-relaxation
+    progress: bool = False, # show a bar, see `work_bar`
 ) -> list:              # a picture [1, 3, h, w] for each layer
     "The canonical images that explain all frames best (back-projection: Irani & Peleg 1991)"
-    images = [mean for mean, _ in _gather(geometries(), (_up(f, size) for f in frames))]
     small = frames[0].shape[:1:-1]
-    for _ in range(rounds):
-        missed = (_up(f - _down(sampled(images, g), small), size) for f, g in zip(frames, geometries()))
-        found = _gather(geometries(), missed)
-        images = [c + step*mean*weight.clamp(max=1) for c, (mean, weight) in zip(images, found)]
+    with work_bar('gathering detail', (rounds + 1)*len(frames), progress) as bar:
+        images = [mean for mean, _ in _gather(geometries(), (_up(f, size) for f in counted(frames, bar)))]
+        for _ in range(rounds):
+            missed = (_up(f - _down(sampled(images, g), small), size)
+                      for f, g in zip(counted(frames, bar), geometries()))
+            found = _gather(geometries(), missed)
+            images = [c + step*mean*weight.clamp(max=1) for c, (mean, weight) in zip(images, found)]
     return images
 
 # %% ../../nbs/21_upsampling.ipynb #4648289f
@@ -117,7 +120,7 @@ def _small(opened, u, frames):
     if frames is not None and u == int(u): return _chw(frames.frames[int(u)]).to(opened.device)
     return next(opened.render([u])).rgb.permute(2, 0, 1)[None]
 
-def _group_images(opened, gop, fine, factor, rounds, frames):
+def _group_images(opened, gop, fine, factor, rounds, frames, progress):
     "The canonical images of a group, `factor` times as fine as the coded frames"
     first, count = opened.starts[gop], opened.header.gop_frames[gop]
     known = range(first, first + count)
@@ -125,7 +128,7 @@ def _group_images(opened, gop, fine, factor, rounds, frames):
     if count*math.prod(fine) < 2**24:           # kept if they are small
         kept = list(made())
         made = lambda: iter(kept)
-    return fine_images(made, [_small(opened, k, frames) for k in known], fine, rounds)
+    return fine_images(made, [_small(opened, k, frames) for k in known], fine, rounds, progress=progress)
 
 @torch.no_grad()
 def render_fine(
@@ -134,6 +137,7 @@ def render_fine(
     size: tuple,             # (W, H)
     rounds: int = 12,        # of back-projection
     frames: Video = None,    # that the file was made from; None: the decoded ones
+    progress: bool = False,  # show a bar while detail is gathered, see `work_bar`
 ):                           # yields uint8 [H, W, 3] on the CPU
     "Frames with the detail that all frames of their group together have"
     factor = min(FINEST, math.ceil(max(a/b for a, b in zip(size, opened.size)) - 1e-6))
@@ -143,7 +147,8 @@ def render_fine(
     fine, images, last = tuple(factor*n for n in opened.size), None, None
     for u in numbers:
         gop = opened.group(u)
-        if gop != last: images, last = _group_images(opened, gop, fine, factor, rounds, frames), gop
+        if gop != last:
+            images, last = _group_images(opened, gop, fine, factor, rounds, frames, progress), gop
         x = detailed(_small(opened, u, frames), sampled(images, geometry(opened, u, fine, factor)))
         if size != fine: x = F.interpolate(x, size[::-1], mode='bicubic', align_corners=False, antialias=True)
         yield to_bytes(x[0].permute(1, 2, 0)).cpu()
@@ -158,6 +163,7 @@ def upsample_stream(
     rounds: int = 12,    # of back-projection; 0: canonical images are means
     frames: Video = None,# that the file was made from, if at hand: coding errors then do not blur the detail
     device=None,         # None: CUDA if there is one, else CPU
+    progress: bool = False, # show a bar while detail is gathered, see `work_bar`
 ) -> Stream:             # of uint8 [H, W, 3]
     "A file at a larger size, with the detail its frames have together, at any frame rate, frame by frame"
     opened = open_file(source, device)
@@ -167,7 +173,8 @@ def upsample_stream(
         raise ValueError(f'the frames are {shape(frames)}: the file has {shape(opened)}')
     check_memory(200*math.prod(full), f'frames of {full[0]}x{full[1]} pixels')
     numbers = [min(max(float(u), 0), len(opened) - 1) for u in numbers]
-    return Stream(render_fine(opened, numbers, full, rounds, frames), len(numbers), full, as_fps(fps))
+    made = render_fine(opened, numbers, full, rounds, frames, progress)
+    return Stream(made, len(numbers), full, as_fps(fps))
 
 def upsample(
     source,      # path or bytes of a `.cfv` file, or `Opened`
