@@ -83,7 +83,7 @@ def encode_segment(
     "Encode one segment of a clip"
     r, decided = job.request, Decisions(dict(layers=job.request.layers), {})
     if first: decided = kind_named(r.color).decisions(read_section(first, parse_header(first), 0))
-    with tqdm(desc='motion, layers, groups', total=1, leave=False, delay=1, disable=not progress) as bar:
+    with tqdm(desc='motion, layers, groups', total=1, leave=False, disable=not progress) as bar:
         planned = plan(video, color=r.color, flow=r.flow, bpp=segment.bpp or r.bpp, quality=r.quality,
                        gop=r.gop, seconds=r.time, memory=MEMORY - BASE_MEMORY, **decided.plan)
         bar.update()

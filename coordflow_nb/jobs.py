@@ -261,7 +261,7 @@ def make_job(
     crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
     size = tuple(request.size or (width, height))
     scan = stretches(clip_frames(source, request.start, request.frames), crop, (64, 36))
-    scan = tqdm(scan, desc='looking for scenes', unit=' x 16 frames', leave=False, delay=1,
+    scan = tqdm(scan, desc='looking for scenes', unit=' stretches', leave=False, delay=1,
                 disable=not progress)
     segments = _split_frames(torch.cat([histograms(x) for x in scan]), request, size)
     fps, stamp = (frame_rate(source), source_stamp(source)) if video is None else (video.fps, ())
