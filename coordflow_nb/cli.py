@@ -9,7 +9,6 @@ __all__ = ['app', 'about', 'encode', 'decode', 'info', 'evaluate', 'compare', 'u
 # %% ../nbs/31_cli.ipynb #b64bd306
 import json
 import math
-import re
 import shlex
 import sys
 import time
@@ -72,22 +71,11 @@ def _report(out, header, layers):
           f'{header.file_bytes:,} bytes, {rate:.4f} bpp')
 
 # %% ../nbs/31_cli.ipynb #ead42822
-class _Announced:
-    "Prints what an encoder says, and keeps when it said how many segments there are"
-    def __init__(self): self.begun, self.planned, self.segments = time.perf_counter(), 0, None
-
-    def __call__(self, line):
-        print(line, flush=True)
-        if self.segments is None and (found := re.search(r'(\d+) segments?', line)):
-            self.planned, self.segments = time.perf_counter() - self.begun, int(found[1])
-
-    def compare(self, seconds):
-        "A line, if it took over a tenth longer than so many seconds for each segment"
-        spent, n = time.perf_counter() - self.begun, self.segments
-        if n is None or spent <= 1.1*n*seconds: return
-        each, first = (f' for each of {n} segments', ' of the first') if n > 1 else ('', ' alone')
-        more = f'{spent - n*seconds:.0f} s longer than --seconds {seconds:g}{each} allows'
-        print(f'took {spent:.0f} s, {more}: planning{first} took {self.planned:.0f} s')
+def _lateness(spent, segments, seconds):
+    "A line, if encoding some segments took over a tenth longer than so many seconds for each; else ''"
+    late, each = spent - segments*seconds, f' for each of {segments} segments'*(segments > 1)
+    if late <= 0.1*segments*seconds: return ''
+    return f'took {spent:.0f} s, {late:.0f} s longer than --seconds {seconds:g}{each} allows'
 
 # %% ../nbs/31_cli.ipynb #1c983b13
 @app.command()
@@ -119,17 +107,18 @@ def encode(
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
     if quality is not None and bpp is not None: raise ValueError('give --quality or --bpp, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
-    announced = _Announced()
+    begun = time.perf_counter()
     request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
                    bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds,
                    steps=steps)
     try:
         done = encode_file(source, out, **request, device=device_named(device), resume=resume,
-                           run=_cluster(cluster, cores, 'on_cluster'), say=announced)
+                           run=_cluster(cluster, cores, 'on_cluster'), say=partial(print, flush=True))
     except Interrupted as e:
         raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and print nothing
-    _report(out, *done)
-    if seconds is not None and cluster is None: announced.compare(seconds)
+    _report(out, done.header, done.layers)
+    late = seconds and cluster is None and _lateness(time.perf_counter() - begun, done.made, seconds)
+    if late: print(late)
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager

@@ -79,7 +79,8 @@ def _lock(folder, out):
 class Encoded(NamedTuple):
     "What `encode_file` has written"
     header: Header # of the file
-    layers: tuple # L of each group
+    layers: tuple  # L of each group
+    made: int = 0  # segments that were encoded for it, the others having been there
 
 def _part(out):
     "The folder beside a file"
@@ -190,7 +191,7 @@ class _Announcement:
         self.say = None
 
 def _encode_missing(work, run, device, progress, say):
-    "Encode the segments that are not finished, and keep each"
+    "Encode the segments that are not finished, and keep each; how many there were"
     n = len(work.job.segments)
     missing, announce = [k for k in range(n) if not work.has(k)], _Announcement(say, work.job)
     with tqdm(total=n, initial=n - len(missing), desc='encoding', unit=' segments',
@@ -200,6 +201,7 @@ def _encode_missing(work, run, device, progress, say):
             announce()
             work.put(k, data)
             bar.update()
+    return len(missing)
 
 # %% ../nbs/17a_resuming.ipynb #1c7ff518
 @delegates(Request, but='source')
@@ -213,14 +215,15 @@ def encode_file(
     say=None,               # called with a line of text: what is going to be done
     run=None,               # how segments are encoded, a function like `encode_segments`; None: that one
     **kwargs,               # fields of `Request`
-) -> Encoded:               # header of the file, and layers of each group of pictures
+) -> Encoded:               # header of the file, layers of each group, segments made
     """Compress a clip of any length from file to file; ValueError for what cannot be, `Interrupted` if the
     user stops it"""
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
     with workspace(out, Request(source, **kwargs), resume, progress) as work:
-        try: _encode_missing(work, run or partial(encode_segments, keep=work.state), device, progress, say)
+        run = run or partial(encode_segments, keep=work.state)
+        try: made = _encode_missing(work, run, device, progress, say)
         except KeyboardInterrupt:
             n, kept = len(work.job.segments), f', all is kept in {work.folder}'*bool(_kept(work.folder))
             raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} segments are finished'
                               + kept) from None
-        return work.finish()
+        return work.finish()._replace(made=made)

@@ -430,7 +430,7 @@ _WORK = 5000   # multiplications that take as long as a pixel of a texture
 
 class TextureKind(Kind):
     "Layers as canonical textures"
-    name, number, pixel_bytes = 'texture', 1, FRAME_BYTES + 1.2*CANONICAL_BYTES
+    name, number, pixel_bytes = 'texture', 1, FRAME_BYTES + 6*CANONICAL_BYTES//5
 
     def plan(self, video, **options): return plan_textures(video, **options)
 
