@@ -63,19 +63,19 @@ class _Stopped(Exception):
     "The user stopped a command; the message tells what is left"
 
 # %% ../nbs/31_cli.ipynb #1792fe29
-def _report(out, header, layers):
-    "A line on a file that was written; `layers` of each group"
-    least, most = min(layers), max(layers)
+def _report(out, done):
+    "A line on a file that was written"
+    header, least, most = done.header, min(done.layers), max(done.layers)
     rate = 8*header.file_bytes/(header.frames*header.width*header.height)
     print(f"{out}: {least if least == most else f'{least} to {most}'} layer{'s'*(most > 1)}, "
           f'{header.file_bytes:,} bytes, {rate:.4f} bpp')
 
 # %% ../nbs/31_cli.ipynb #ead42822
-def _lateness(spent, segments, seconds):
-    "A line, if encoding some segments took over a tenth longer than so many seconds for each; else ''"
+def _say_late(spent, segments, seconds):
+    "Say so, if encoding some segments took over a tenth longer than so many seconds for each"
     late, each = spent - segments*seconds, f' for each of {segments} segments'*(segments > 1)
-    if late <= 0.1*segments*seconds: return ''
-    return f'took {spent:.0f} s, {late:.0f} s longer than --seconds {seconds:g}{each} allows'
+    if late > 0.1*segments*seconds:
+        print(f'took {spent:.0f} s, {late:.0f} s longer than --seconds {seconds:g}{each} allows')
 
 # %% ../nbs/31_cli.ipynb #1c983b13
 @app.command()
@@ -116,9 +116,8 @@ def encode(
                            run=_cluster(cluster, cores, 'on_cluster'), say=partial(print, flush=True))
     except Interrupted as e:
         raise _Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and print nothing
-    _report(out, done.header, done.layers)
-    late = seconds and cluster is None and _lateness(time.perf_counter() - begun, done.made, seconds)
-    if late: print(late)
+    _report(out, done)
+    if seconds and not cluster: _say_late(time.perf_counter() - begun, done.made, seconds)
 
 # %% ../nbs/31_cli.ipynb #80c11253
 @contextmanager
