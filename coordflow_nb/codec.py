@@ -287,8 +287,9 @@ def info(
         layers = max(layers, len(model.layers))
     s, kind = model.settings, kind_of(read_section(data, h, h.gops - 1))
     return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps),
-                gops=h.gops, layers=layers, color=kind.name, **kind.describe(s), flow=s.flow.kind,
-                weights=weights, bits_per_weight=round(8*len(data)/max(1, weights), 3), bytes=len(data),
+                gops=h.gops, entry_seconds=round(max(h.gop_frames)/float(h.fps), 3), layers=layers,
+                color=kind.name, **kind.describe(s), flow=s.flow.kind, weights=weights,
+                bits_per_weight=round(8*len(data)/max(1, weights), 3), bytes=len(data),
                 bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
                 source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ROWS', 'GROUP_BYTES', 'STEPS', 'SHORTEST', 'AREA', 'always', 'MARGIN', 'small_clip', 'trial_fitter', 'trial_cost',
-           'even_groups', 'pieces', 'group_cost', 'canonical_areas', 'Lengths', 'choose_groups', 'paying_layers',
-           'heights', 'nth_largest', 'step_for', 'first_step']
+           'even_groups', 'pieces', 'group_cost', 'canonical_areas', 'Lengths', 'heights', 'nth_largest', 'step_for',
+           'first_step']
 
 # %% ../nbs/14b_group_lengths.ipynb #5bb158a8
 import math
@@ -107,8 +107,8 @@ class Lengths:
         video: Video,    # small frames
         found: Found,    # what was found in them
         step: float,     # quantization step of the luma
-        most: int,       # frames of a group
-        overhead: float, # bits that a group costs beside its coefficients
+        most: int = 64,  # frames of a group
+        overhead: float = 8*GROUP_BYTES, # bits that a group costs beside its coefficients
         area: float = math.inf, # frames that fit into the canonical images of all layers together
         in_time: Callable = always, # is there time for another try?
     ):
@@ -157,40 +157,31 @@ def joined(self: Lengths,
     return groups
 
 # %% ../nbs/14b_group_lengths.ipynb #f185cdc3
-def choose_groups(
-    video: Video,    # small frames, see `small_clip`
-    found: Found,    # what was found in the clip
-    step: float,     # quantization step of the luma that the clip will have, about
-    most: int = 64,  # frames of a group
-    overhead: float = 8*GROUP_BYTES, # bits that a group costs beside its coefficients
-    area: float = math.inf, # frames that fit into the canonical images of all layers together
-    in_time: Callable = always, # is there time for another try?
-) -> tuple:          # frames of each group
+@patch
+def chosen(self: Lengths) -> tuple: # frames of each group
     "Groups of pictures that together cost least in squared error and bits"
-    lengths = Lengths(video, found, step, most, overhead, area, in_time)
-    return tuple(b - a for a, b in lengths.joined(lengths.halved(0, len(video))[1]))
+    return tuple(b - a for a, b in self.joined(self.halved(0, len(self.video))[1]))
 
 # %% ../nbs/14b_group_lengths.ipynb #af0acdbb
 _PIECE = 20   # frames of a piece
 
-def paying_layers(
-    video: Video,    # small frames, see `small_clip`
-    found: Found,    # what was found in the clip
-    step: float,     # quantization step of the luma that the clip will have, about
-    overhead: float = 8*GROUP_BYTES, # bits that a group costs beside its coefficients
-    in_time: Callable = always, # is there time for another try?
-) -> Found:
-    "Without the layers that cost more than they save"
-    def cost(f):
-        lengths = Lengths(video, f, step, len(video), overhead)
-        covered = lambda n: sum(lengths.cost(*p) for p in pieces(even_groups(len(video), n)))
-        J = min(covered(len(video)), covered(_PIECE))
-        return J if J < math.inf else covered(SHORTEST)   # the camera races
-    if len(found.share) == 1 or not in_time(): return found
-    J = cost(found)
-    while len(found.share) > 1 and in_time() and (other := cost(found.fewer())) < J:
-        found, J = found.fewer(), other
-    return found
+@patch
+def covered(self: Lengths,
+    frames: int, # of a group, at most
+) -> float:
+    "J of the whole clip in even groups"
+    return sum(self.cost(*p) for p in pieces(even_groups(len(self.video), frames)))
+
+@patch
+def paying(self: Lengths): # -> Lengths
+    "The same without the layers that cost more than they save"
+    def J(lengths):
+        least = min(lengths.covered(n) for n in (len(self.video), _PIECE))
+        return least if least < math.inf else lengths.covered(min(SHORTEST, self.most))   # the camera races
+    if len(self.found.share) == 1 or not self.in_time(): return self
+    fewer = Lengths(self.video, self.found.fewer(), self.step, self.most, self.overhead, self.area,
+                    self.in_time)
+    return fewer.paying() if J(fewer) < J(self) else self
 
 # %% ../nbs/14b_group_lengths.ipynb #2f1f2423
 def heights(

@@ -27,9 +27,8 @@ from .fitting import arithmetic
 from .wavelets import RATE_WEIGHT, estimated_band_bits
 from .texture import TextureFitter, found_settings, make_texture_model
 from .deformation import DeformationSettings, fit_deformations
-from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, canonical_areas, choose_groups,
-                                        even_groups, first_step, heights, paying_layers, pieces,
-                                        small_clip, step_for, trial_cost)
+from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, Lengths, canonical_areas, even_groups,
+                                        first_step, heights, pieces, small_clip, step_for, trial_cost)
 from .quantization import step_code, step_value
 from .context_coding import USUAL, learn_weights
 from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, encode_subbands, read_textures,
@@ -307,7 +306,7 @@ EFFORT = dict(fast=(3, False), medium=(6, True), slow=(10, True))
 
 # What may be left of the time for layers to bend, and for trying whether they should: in multiples of the
 # time that it takes to set up rigid ones
-_BENDING, _TRYING = 10, 16
+_BENDING, _TRYING = 6, 12
 
 # %% ../nbs/16_texture_codec.ipynb #fd2668a5
 def encode_textures(
@@ -367,8 +366,9 @@ def _tried(video, found, gop, goal, fewer, room, in_time):
     small = small_clip(video)
     share = math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
-    if fewer: found = paying_layers(small, found, step, overhead, in_time)
-    return found, one if gop is None else choose_groups(small, found, step, gop, overhead, room, in_time)
+    lengths = Lengths(small, found, step, gop or len(video), overhead, room, in_time)
+    if fewer: lengths = lengths.paying()
+    return lengths.found, one if gop is None else lengths.chosen()
 
 # %% ../nbs/16_texture_codec.ipynb #29285819
 _PLANNING = 0.4   # share of the time after which nothing more is tried on small frames
