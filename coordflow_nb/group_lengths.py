@@ -139,7 +139,8 @@ def halved(self: Lengths,
     whole, middle = self.cost(a, b), (a + b)//2
     alone = whole, [(a, b)]
     if b - a < (2 if whole == math.inf else 2*SHORTEST): return alone
-    if whole < math.inf and not self.in_time(): return alone
+    known = {(a, middle), (middle, b)} <= self.tried.keys()
+    if whole < math.inf and not (known or self.in_time()): return alone
     if self.cost(a, middle) + self.cost(middle, b) > MARGIN*whole: return alone
     (left, first), (right, second) = self.halved(a, middle), self.halved(middle, b)
     return (left + right, first + second) if left + right < whole else alone
@@ -173,15 +174,17 @@ def covered(self: Lengths,
     return sum(self.cost(*p) for p in pieces(even_groups(len(self.video), frames)))
 
 @patch
-def paying(self: Lengths): # -> Lengths
+def paying(self: Lengths,
+    in_time: Callable = always, # is there time to try fewer layers?
+): # -> Lengths
     "The same without the layers that cost more than they save"
     def J(lengths):
         least = min(lengths.covered(n) for n in (len(self.video), _PIECE))
         return least if least < math.inf else lengths.covered(min(SHORTEST, self.most))   # the camera races
-    if len(self.found.share) == 1 or not self.in_time(): return self
+    if len(self.found.share) == 1 or not in_time(): return self
     fewer = Lengths(self.video, self.found.fewer(), self.step, self.most, self.overhead, self.area,
                     self.in_time)
-    return fewer.paying() if J(fewer) < J(self) else self
+    return fewer.paying(in_time) if J(fewer) < J(self) else self
 
 # %% ../nbs/14b_group_lengths.ipynb #2f1f2423
 def heights(

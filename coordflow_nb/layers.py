@@ -109,8 +109,8 @@ class Found(NamedTuple):
 
     @property
     def moved(self):
-        "Whether a motion was found, layer by layer"
-        return [bool(c.median() >= CONFIDENCE_THRESHOLD) for c in self.confidence]
+        "Whether a motion was found, layer by layer: where none was trusted, all stands still"
+        return [bool(q.any()) for q in self.similarities]
 
     def part(
         self,

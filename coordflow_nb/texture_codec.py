@@ -359,20 +359,22 @@ def _fitting(found, video, room):
     while len(found.share) > 1 and area(found) > room: found = found.fewer()
     return found
 
-def _tried(video, found, gop, goal, fewer, room, in_time):
+# shares of the time, after which neither fewer layers nor other groups are tried on small frames
+_LAYERS_BY, _GROUPS_BY = 0.5, 0.4
+
+def _tried(video, found, gop, goal, fewer, room, clock):
     "What small frames tell: which layers pay, if there may be fewer, and frames of the groups of pictures"
     one = (len(video),)
     if gop is None and not (fewer and len(found.share) > 1): return found, one
     small = small_clip(video)
     share = math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
-    lengths = Lengths(small, found, step, gop or len(video), overhead, room, in_time)
-    if fewer: lengths = lengths.paying()
+    within = lambda share: lambda: clock.passed < share*clock.seconds
+    lengths = Lengths(small, found, step, gop or len(video), overhead, room, within(_GROUPS_BY))
+    if fewer: lengths = lengths.paying(within(_LAYERS_BY))
     return lengths.found, one if gop is None else lengths.chosen()
 
 # %% ../nbs/16_texture_codec.ipynb #29285819
-_PLANNING = 0.4   # share of the time after which nothing more is tried on small frames
-
 def plan_textures(
     video: Video,       # the clip
     *,
@@ -397,8 +399,7 @@ def plan_textures(
     while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
     if layers is None: found = _fitting(found, video, room)
-    in_time = lambda: clock.passed < _PLANNING*clock.seconds
-    found, groups = _tried(video, found, gop, Goal(target, step), layers is None, room, in_time)
+    found, groups = _tried(video, found, gop, Goal(target, step), layers is None, room, clock)
     if target is not None and target < least(len(found.share)*len(groups)):
         groups = even_groups(len(video), gop or 64)
     return _planned(video, found, target, groups, step, clock)
