@@ -96,7 +96,7 @@ def canonical_areas(
     return [math.prod(s.shape[1:])/math.prod(size) for s in found_settings(found, size)]
 
 # %% ../nbs/14b_group_lengths.ipynb #c84226f9
-SHORTEST = 5   # frames of a group, except where its canonical image would be too large
+SHORTEST = 4   # frames of a group, except where its canonical image would be too large
 AREA = 4       # frames that fit into a canonical image, at most
 always = lambda: True
 MARGIN = 1.03  # halves that cost more than this many times the whole are not halved again
@@ -131,12 +131,17 @@ class Lengths:
         return self.tried[a, b]
 
 # %% ../nbs/14b_group_lengths.ipynb #bf0ea614
+def _middle(a, b):
+    "Where frames a..b-1 are cut: in halves, at a multiple of `SHORTEST` if they are long"
+    half = (b - a)//2
+    return a + (half if half < SHORTEST else SHORTEST*round(half/SHORTEST))
+
 @patch
 def halved(self: Lengths,
     a: int, b: int, # first frame, and the one after the last
 ) -> tuple:         # (J, groups as pairs)
     "The cheapest way to cut frames a..b-1 by halves"
-    whole, middle = self.cost(a, b), (a + b)//2
+    whole, middle = self.cost(a, b), _middle(a, b)
     alone = whole, [(a, b)]
     if b - a < (2 if whole == math.inf else 2*SHORTEST): return alone
     known = {(a, middle), (middle, b)} <= self.tried.keys()
