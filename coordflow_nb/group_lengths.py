@@ -181,7 +181,7 @@ def covered(self: Lengths,
 @patch
 def paying(self: Lengths,
     in_time: Callable = always, # is there time to try fewer layers?
-): # -> Lengths
+) -> Lengths:
     "The same without the layers that cost more than they save"
     def J(lengths):
         least = min(lengths.covered(n) for n in (len(self.video), _PIECE))
