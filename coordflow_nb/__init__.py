@@ -20,3 +20,8 @@ def __getattr__(name):
     return value
 
 def __dir__(): return sorted({*globals(), *_PLACES})
+
+# %% ../nbs/19_one_import.ipynb #8611f6f3
+from os import environ as _environ
+
+_environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')   # read by PyTorch at its first array

@@ -82,7 +82,7 @@ def solve_control_points(
 # %% ../nbs/14a_deformation.ipynb #a5aba88b
 def _pooled(x, k):
     "Means [..., ceil(H/k), ceil(W/k)] over blocks"
-    return F.avg_pool2d(x, k, ceil_mode=True, count_include_pad=False) if k > 1 else x
+    return F.avg_pool2d(x.float(), k, ceil_mode=True, count_include_pad=False) if k > 1 else x
 
 def _pooled_grid(grid, k):
     "A sampling grid of frames and canonical image k times as coarse"
@@ -92,7 +92,7 @@ def _pooled_grid(grid, k):
 @torch.no_grad()
 def measure_deformation(
     frames: torch.Tensor, # [T, C, H, W], luma first
-    share: torch.Tensor,  # [T, 1, H, W] in [0, 1], how far each pixel belongs to the layer
+    share: torch.Tensor,  # [T, 1, H, W] in [0, 1], or bool: how far each pixel belongs to the layer
     grid: SamplingGrid,   # by similarities alone
     settings: DeformationSettings = DeformationSettings(), # how it is measured
 ) -> torch.Tensor:        # [T, 2, rows, columns] displacements (x, y) of control points, canonical pixels
@@ -120,10 +120,10 @@ def fit_deformations(
     "Measure what bends in each layer, rounded as the file will have it"
     frames, whole = OpponentFrames(video, model.times.device), []
     luma = torch.cat([frames[k][:, :1] for k in chunks(video.frames.shape[:3])])
-    labels = layer_labels(found, video.size).to(luma.device)
+    labels = layer_labels(found, video.size).byte().to(luma.device)
     for i, layer in enumerate(model.layers):
         volume, grid = layer.color.deformation, sampling_grid(layer.color.settings, layer.flow(model.times))
-        field = measure_deformation(luma, (labels == i).float(), grid, settings)
+        field = measure_deformation(luma, labels == i, grid, settings)
         whole.append([deadzone(p, settings.step) for p in analyse(field, volume.levels)])
         volume.set([settings.step*n for n in whole[-1]])
     return whole

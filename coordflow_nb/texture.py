@@ -123,7 +123,8 @@ def deformed(
 ) -> SamplingGrid:
     "A sampling grid moved by displacements, interpolated between control points (Rueckert et al. 1999)"
     shift = backward_warp(deformation, grid, 'bilinear').permute(0, 2, 3, 1)
-    return SamplingGrid(grid.grid + 2*shift/shift.new_tensor(grid.shape[::-1]), grid.shape)
+    shift.mul_(2).div_(shift.new_tensor(grid.shape[::-1])).add_(grid.grid)   # in place, for memory's sake
+    return SamplingGrid(shift, grid.shape)
 
 def sampling_grid(
     settings: TextureSettings,        # of the layer
@@ -166,13 +167,13 @@ def fill_unknown(
     coarse = fill_unknown(F.adaptive_avg_pool2d(x*known, size)/weight.clamp(min=1e-6), (weight > 0).float())
     return x*known + (1 - known)*F.interpolate(coarse, x.shape[-2:], mode='bilinear')
 
-_CHUNK, _PIXELS = (4, 8), 2**21   # frames that are worked on at a time; their pixels, if that leaves so many
+_CHUNK, _PIXELS = 8, 2**21   # frames, and pixels of frames, that are worked on at a time, at most
 
 def chunks(
     shape, # [T, ..., H, W] of what is worked on
 ) -> list: # of slices
-    "Frames, eight at a time; large ones four"
-    n = min(max(_CHUNK[0], _PIXELS//(shape[-1]*shape[-2])), _CHUNK[1])
+    "Frames, eight at a time, fewer if they are large"
+    n = min(max(1, _PIXELS//(shape[-1]*shape[-2])), _CHUNK)
     return [slice(k, k + n) for k in range(0, shape[0], n)]
 
 def canonical_image(
@@ -482,10 +483,13 @@ def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of th
 def _add(self: TextureFitter, color, missed):
     "What was missed of a layer [T, 4, h, w], the last channel says how much was seen, onto its coefficients"
     color.release()
-    seen = missed[:, 3:].float()
-    for c in range(3):   # one after the other, for memory's sake
-        change = missed[:, c:c+1].float()
-        average = change.sum(0, keepdim=True)/seen.sum(0, keepdim=True).clamp(min=1)
-        x = (change + (1 - seen).clamp(min=0)*average)/seen.clamp(min=1)
-        for p, d in zip(color.coefficients, analyse(self.relaxation*x, color.settings.levels)):
-            p[:, c:c+1] += d
+    trim_memory()
+    total = lambda c: sum(missed[k, c:c+1].float().sum(0, keepdim=True) for k in self.chunks())
+    seen, x = total(3).clamp(min=1), missed.new_empty(len(missed), 1, *missed.shape[2:], dtype=torch.float)
+    for c in range(3):   # one after the other, and in place, for memory's sake
+        average = total(c)/seen
+        for k in self.chunks():
+            here = missed[k, 3:].float()
+            change = missed[k, c:c+1].float().addcmul_((1 - here).clamp_(min=0), average)
+            x[k] = change.div_(here.clamp_(min=1)).mul_(self.relaxation)
+        for p, d in zip(color.coefficients, analyse(x, color.settings.levels)): p[:, c:c+1] += d

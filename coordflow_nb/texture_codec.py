@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .video import Video
+from .video import Video, trim_memory
 from .flow import FlowSettings, fit_flow
 from .layers import Found, find_layers
 from .color import ColorSettings
@@ -124,6 +124,7 @@ class _Writer:
 
     def _use(self, model, motions, deformations):
         self.fitter = None   # one in memory at a time
+        trim_memory()
         self.motions, self.deformations = motions, deformations
         self.fitter = TextureFitter(model, self.video, self.found)
         self.codes, self.weights = _codes(1.), [USUAL]*len(model.layers)
@@ -342,7 +343,7 @@ def encode_textures(
 
 # %% ../nbs/16_texture_codec.ipynb #929a823b
 # memory that fitting takes: for each pixel of a canonical image in each frame, for each pixel of a frame
-CANONICAL_BYTES, FRAME_BYTES = 56, 16
+CANONICAL_BYTES, FRAME_BYTES = 56, 20
 
 def canonical_room(
     video: Video,  # the clip
