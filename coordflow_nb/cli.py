@@ -282,7 +282,11 @@ def segment(
     "Masks of the layers of a .cfv file."
     from coordflow_nb.applications import segmentation
     with _naming(source):
-        report = segmentation.segment(_opened(source, trust, device), out, layer=layer, soft=soft,
+        opened = _opened(source, trust, device)
+        if opened.layers == 1:
+            print(f'{source} has one layer, all of the picture: encode with --layers 2 to look for another',
+                  file=sys.stderr)
+        report = segmentation.segment(opened, out, layer=layer, soft=soft,
                                       overlaid=overlay, clean=clean, progress=True)
     layers = ', '.join(map(str, report['layers']))
     line = f"{out}: {report['kind']}, {report['frames']} frames, layers {layers}"

@@ -70,6 +70,10 @@ def encode_planned(
     return write_file(clip_header(video, origin, plan.groups), sections), history
 
 # %% ../nbs/17_codec.ipynb #4cedb9d5
+def _missing(asked, planned):
+    "What to say where there are fewer layers than were asked for"
+    return f'; {asked} layers were asked for, but no more motions found' if asked and planned < asked else ''
+
 def encode_segment(
     job: Job,               # from `make_job`
     segment: Segment,       # one of its segments
@@ -87,7 +91,7 @@ def encode_segment(
         planned = plan(video, color=r.color, flow=r.flow, bpp=segment.bpp or r.bpp, quality=r.quality,
                        gop=r.gop, seconds=r.time, memory=MEMORY - BASE_MEMORY, **decided.plan)
         bar.update()
-    if say: say(str(planned))
+    if say: say(str(planned) + _missing(r.layers, planned.model.layers))
     return encode_planned(video, planned, seconds=r.time, steps=r.steps, preset=r.preset, seed=r.seed,
                           precision=r.precision, device=device, progress=progress, keep=keep,
                           **decided.encode)[0]
