@@ -269,7 +269,8 @@ def upsample(
 # %% ../nbs/31_cli.ipynb #0fe14605
 @app.command()
 def segment(
-    source: Path = typer.Argument(..., metavar='IN.cfv'),
+    source: str = typer.Argument(..., metavar='IN', help='a .cfv file; or a clip, as in encode: then of what '
+                                                        'moves by itself'),
     out: str = typer.Argument(..., metavar='OUT',
                               help='a folder for PNGs, or .mp4, .gif or .npy for the overlay'),
     layer: int = typer.Option(None, min=0, help='only this layer'),
@@ -279,14 +280,14 @@ def segment(
     as_json: bool = typer.Option(False, '--json', help='print areas, boxes and centroids as JSON'),
     device: Device = _DEVICE, trust: bool = _TRUST,
 ):
-    "Masks of the layers of a .cfv file."
+    "Masks of the layers of a .cfv file, or of what moves by itself in a clip."
     from coordflow_nb.applications import segmentation
     with _naming(source):
-        opened = _opened(source, trust, device)
-        if opened.layers == 1:
-            print(f'{source} has one layer, all of the picture: encode with --layers 2 to look for another',
-                  file=sys.stderr)
-        report = segmentation.segment(opened, out, layer=layer, soft=soft,
+        found = _opened(source, trust, device) if _is_coded(source) else segmentation.Subjects(source)
+        if found.layers == 1:
+            print(f'{source} has one layer, all of the picture: encode with --layers 2 to look for another, '
+                  f'or give the clip itself', file=sys.stderr)
+        report = segmentation.segment(found, out, layer=layer, soft=soft,
                                       overlaid=overlay, clean=clean, progress=True)
     layers = ', '.join(map(str, report['layers']))
     line = f"{out}: {report['kind']}, {report['frames']} frames, layers {layers}"
