@@ -72,7 +72,8 @@ def encode_planned(
 # %% ../nbs/17_codec.ipynb #4cedb9d5
 def _missing(asked, planned):
     "What to say where there are fewer layers than were asked for"
-    return f'; {asked} layers were asked for, but no more motions found' if asked and planned < asked else ''
+    fewer = asked and planned < asked
+    return f'; {asked} layers were asked for, but no more motions were found' if fewer else ''
 
 def encode_segment(
     job: Job,               # from `make_job`

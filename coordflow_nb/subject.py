@@ -147,7 +147,7 @@ def warp(
 
 def carried(
     evidence: np.ndarray, # [T, h, w]
-    flow: OpticalFlow,           # of the T frames
+    flow: OpticalFlow,    # of the T frames
     keep: float = 0.95,   # share that is left after a frame
 ) -> np.ndarray:          # [T, h, w]
     "The mean of all evidence along the path of each pixel, what is near in time first"
@@ -156,7 +156,7 @@ def carried(
     for order, to, fro in ((range(T), flow.back, flow.ahead), (range(T)[::-1], flow.ahead, flow.back)):
         sums, n = evidence[order[0]], np.ones_like(evidence[0])
         for last, t in zip(order, order[1:]):
-            apart = np.linalg.norm(to[t] + warp(fro[last], to[t]), axis=-1)
+            apart = length(to[t] + warp(fro[last], to[t]))
             trust = keep*np.exp(-apart**2)
             sums, n = trust*warp(sums, to[t]), trust*warp(n, to[t])
             total[t] += sums
@@ -171,7 +171,8 @@ class ColorDensities:
         frames: np.ndarray, # uint8 [T, h, w, 3]
     ):
         T, h, w = frames.shape[:3]
-        lab = np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2LAB) for f in frames])/256
+        lab = np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2LAB) for f in frames])/np.float32(256)
+        self.lab = lab   # float32 [T, h, w, 3] in 0..1, a and b around 0.5
         light, a, b = lab[..., 0], *(2*lab[..., k] - 0.5 for k in (1, 2))
         t, y, x = (np.broadcast_to((v + 0.5)/n, light.shape) for v, n in zip(np.ogrid[:T, :h, :w], (T, h, w)))
         colour = light, a, b
@@ -236,13 +237,13 @@ _LEVELS = np.arange(-1.5, 4.6, 0.5)   # log odds at which an object may end
 def best_level(
     odds: np.ndarray,   # [T, h, w] log odds by motion and colour
     p: np.ndarray,      # [T, h, w] chance by motion alone
-    frames: np.ndarray, # uint8 [T, h, w, 3]
+    lab: np.ndarray,    # [T, h, w, 3] colours in which equal steps look about equal
 ) -> float:
     "The level whose contour has the strongest contrast, and whose mask agrees with the motion"
-    lab = np.stack([cv2.cvtColor(f, cv2.COLOR_RGB2LAB) for f in frames]).astype(np.float32)
     agreement = lambda m: np.minimum(m, p).sum()/max(1e-9, np.maximum(m, p).sum())
     return max(_LEVELS, key=lambda level: _contrast(lab, odds > level)*agreement(odds > level))
 
+# %% ../nbs/08b_subject.ipynb #8650a512
 _SURE = 1.5, -2   # log odds beyond which a pixel is the object's, or the background's, for good
 
 def refined(
@@ -281,7 +282,7 @@ def _found(frames):
     p = chance(motion)
     if (p > 0.5).mean() < _LEAST: return np.zeros(frames.shape[:3], bool), tuple(trust)
     odds = _colour_odds(densities, motion)
-    odds -= best_level(odds, p, frames)
+    odds -= best_level(odds, p, densities.lab)
     return np.stack([refined(*pair) for pair in zip(frames, odds)]), tuple(trust)
 
 def find_subject(
