@@ -16,7 +16,8 @@ from .video import Video
 from .layers import Found
 from .fusion import CoordFlow
 from .wavelets import analyse, deadzone
-from .texture import OpponentFrames, SamplingGrid, backward_warp, canonical_image, chunks
+from .texture import SamplingGrid, backward_warp, canonical_image, chunks
+from .opponent import OpponentFrames
 from .texture import deformed, layer_labels, sampling_grid, splat
 
 # %% ../nbs/14a_deformation.ipynb #43ae1027

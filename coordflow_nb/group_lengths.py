@@ -20,6 +20,7 @@ from .flow import FlowSettings, fit_flow
 from .layers import Found
 from .wavelets import RATE_WEIGHT, estimated_band_bits, thresholds
 from .texture import TextureFitter, found_settings, make_texture_model
+from .deformation import DeformationSettings, fit_deformations
 
 # %% ../nbs/14b_group_lengths.ipynb #239c7acb
 ROWS = 96          # of the frames on which groups are tried; larger ones are made smaller
@@ -32,15 +33,24 @@ def small_clip(
     W, H = video.size
     return video.resize((max(1, round(W*ROWS/H)), ROWS)) if H > ROWS else video
 
+#: how layers of small frames bend
+_BENDING = DeformationSettings(spacing=8, step=1.)
+
+def _trial(video, found, bends):
+    "A fitter, and the bits that its deformations cost"
+    flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
+    model = make_texture_model(flow, found_settings(found, video.size, _BENDING.spacing if bends else 0))
+    for layer, q in zip(model.layers, found.similarities): fit_flow(layer.flow, q)
+    bent = fit_deformations(model, video, found, _BENDING) if bends else []
+    bits = sum(estimated_band_bits(n) for layer in bent for n in layer)
+    return TextureFitter(model, video, found, sharpen=False), bits
+
 def trial_fitter(
     video: Video, # frames of one group
     found: Found, # what was found for them
 ) -> TextureFitter:
     "A fitter of rigid textures, its motions as they were found"
-    flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
-    model = make_texture_model(flow, found_settings(found, video.size))
-    for layer, q in zip(model.layers, found.similarities): fit_flow(layer.flow, q)
-    return TextureFitter(model, video, found, sharpen=False)
+    return _trial(video, found, False)[0]
 
 # %% ../nbs/14b_group_lengths.ipynb #db1613cb
 STEPS = (1., 1.2, 1.2)   # of luma, chroma1 and chroma2, relative
@@ -51,13 +61,14 @@ def trial_cost(
     video: Video,  # frames of one group
     found: Found,  # what was found for them
     step: float,   # quantization step of the luma
+    bends: bool = False, # whether layers bend
 ) -> tuple:        # (squared error over all values, colours in [0, 1]; bits, estimated)
     "What one canonical image a layer for these frames leaves wrong, and what it costs, after a few rounds"
-    fitter, steps = trial_fitter(video, found), [*(step*s for s in STEPS), _ALPHA]
+    (fitter, bits), steps = _trial(video, found, bends), [*(step*s for s in STEPS), _ALPHA]
     for _ in range(2 if step >= _FINE else 4):
         fitter.quantize(steps)
         fitter.correct()
-    bits = sum(estimated_band_bits(n) for layer in fitter.quantize(steps) for n in layer)
+    bits += sum(estimated_band_bits(n) for layer in fitter.quantize(steps) for n in layer)
     return fitter.errors().sum().item()*3*math.prod(video.size), bits
 
 # %% ../nbs/14b_group_lengths.ipynb #715298f0
@@ -82,9 +93,10 @@ def group_cost(
     found: Found,  # what was found for them
     step: float,   # quantization step of the luma
     overhead: float, # bits that a group costs beside its coefficients
+    bends: bool = False, # whether layers bend
 ) -> float:
     "J: squared error, and bits at their price"
-    error, bits = trial_cost(video, found, step)
+    error, bits = trial_cost(video, found, step, bends)
     return error + RATE_WEIGHT*step**2*(bits + overhead)
 
 # %% ../nbs/14b_group_lengths.ipynb #8b6b7dc3
@@ -111,9 +123,11 @@ class Lengths:
         overhead: float = 8*GROUP_BYTES, # bits that a group costs beside its coefficients
         area: float = math.inf, # frames that fit into the canonical images of all layers together
         in_time: Callable = always, # is there time for another try?
+        bends: bool = False,        # whether layers bend
     ):
         self.video, self.found, self.step, self.most = video, found, step, most
         self.overhead, self.area, self.in_time, self.tried = overhead, area, in_time, {}
+        self.bends = bends
 
     def fits(self, a, b):
         "May frames a..b-1 be one group?"
@@ -126,7 +140,7 @@ class Lengths:
         if (a, b) not in self.tried:
             J = math.inf
             if self.fits(a, b):
-                J = group_cost(self.video[a:b], self.found.part(a, b), self.step, self.overhead)
+                J = group_cost(self.video[a:b], self.found.part(a, b), self.step, self.overhead, self.bends)
             self.tried[a, b] = J
         return self.tried[a, b]
 
@@ -179,17 +193,36 @@ def covered(self: Lengths,
     return sum(self.cost(*p) for p in pieces(even_groups(len(self.video), frames)))
 
 @patch
+def least(self: Lengths) -> float:
+    "J of the whole clip in one, or in pieces, whichever is cheaper"
+    least = min(self.covered(n) for n in (len(self.video), _PIECE))
+    return least if least < math.inf else self.covered(min(SHORTEST, self.most))   # the camera races
+
+@patch
+def with_layers(self: Lengths,
+    found: Found, # layers of the same clip
+    bends: bool = False, # whether they bend
+) -> Lengths:
+    "The same, of other layers; nothing is tried yet"
+    return Lengths(self.video, found, self.step, self.most, self.overhead, self.area, self.in_time, bends)
+
+@patch
 def paying(self: Lengths,
     in_time: Callable = always, # is there time to try fewer layers?
 ) -> Lengths:
     "The same without the layers that cost more than they save"
-    def J(lengths):
-        least = min(lengths.covered(n) for n in (len(self.video), _PIECE))
-        return least if least < math.inf else lengths.covered(min(SHORTEST, self.most))   # the camera races
     if len(self.found.share) == 1 or not in_time(): return self
-    fewer = Lengths(self.video, self.found.fewer(), self.step, self.most, self.overhead, self.area,
-                    self.in_time)
-    return fewer.paying(in_time) if J(fewer) < J(self) else self
+    fewer = self.with_layers(self.found.fewer())
+    return fewer.paying(in_time) if fewer.least() < self.least() else self
+
+@patch
+def or_bent(self: Lengths,
+    other: Found, # another way to take the clip apart
+) -> Lengths:
+    "The same, or layers that bend if those cost less than these, bent or rigid"
+    bent = self.with_layers(other, True).least()
+    better = bent < min(self.least(), self.with_layers(self.found, True).least())
+    return self.with_layers(other) if better else self
 
 # %% ../nbs/14b_group_lengths.ipynb #2f1f2423
 def heights(

@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from .video import Video, trim_memory
 from .flow import FlowSettings, fit_flow
 from .layers import Found, find_layers
+from .subject import asked_for, subject_mask, with_subject
 from .color import ColorSettings
 from .fusion import ModelSettings
 from .training import History
@@ -360,19 +361,27 @@ def _fitting(found, video, room):
     while len(found.share) > 1 and area(found) > room: found = found.fewer()
     return found
 
-# shares of the time, after which neither fewer layers nor other groups are tried on small frames
-_LAYERS_BY, _GROUPS_BY = 0.5, 0.4
+# %% ../nbs/16_texture_codec.ipynb #cea4caa9
+# shares of the time, after which no subject is looked for, and no layers or groups are tried on small frames
+_SUBJECT_BY, _LAYERS_BY, _GROUPS_BY = 0.15, 0.5, 0.4
+
+def _with_body(video, lengths, room):
+    "One layer, or a body that bends before it, if there is one, it pays, and there is memory for it"
+    mask = subject_mask(video)
+    if mask is None: return lengths
+    two = with_subject(lengths.found, mask)
+    return lengths if len(_fitting(two, video, room).share) == 1 else lengths.or_bent(two)
 
 def _tried(video, found, gop, goal, fewer, room, clock):
-    "What small frames tell: which layers pay, if there may be fewer, and frames of the groups of pictures"
-    one = (len(video),)
-    if gop is None and not (fewer and len(found.share) > 1): return found, one
-    small = small_clip(video)
+    "What small frames tell: which layers pay, if they may be chosen, and frames of the groups of pictures"
+    one, within = (len(video),), lambda share: lambda: clock.passed < share*clock.seconds
+    if gop is None and not fewer: return found, one
+    small, may_bend = small_clip(video), within(_SUBJECT_BY)()
     share = math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
-    within = lambda share: lambda: clock.passed < share*clock.seconds
     lengths = Lengths(small, found, step, gop or len(video), overhead, room, within(_GROUPS_BY))
     if fewer: lengths = lengths.paying(within(_LAYERS_BY))
+    if fewer and may_bend and len(lengths.found.share) == 1: lengths = _with_body(video, lengths, room)
     return lengths.found, one if gop is None else lengths.chosen()
 
 # %% ../nbs/16_texture_codec.ipynb #29285819
@@ -397,10 +406,12 @@ def plan_textures(
     least = lambda n: clip_header(video).nbytes + 400*n
     if target is not None: check_least(target, least(layers or 1), layers or 1, bpp, video)
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
+    if layers and layers > 1 and flow == 'warm': found = asked_for(video, found, layers)
     while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
     if layers is None: found = _fitting(found, video, room)
-    found, groups = _tried(video, found, gop, Goal(target, step), layers is None, room, clock)
+    free = layers is None and flow == 'warm'
+    found, groups = _tried(video, found, gop, Goal(target, step), free, room, clock)
     if target is not None and target < least(len(found.share)*len(groups)):
         groups = even_groups(len(video), gop or 64)
     return _planned(video, found, target, groups, step, clock)

@@ -18,7 +18,8 @@ from ..files import next_step, work_bar
 from ..layers import Found, find_layers
 from ..fusion import CoordFlow
 from ..wavelets import analyse
-from ..texture import TextureFitter, frames_of, from_opponent, canonical_image
+from ..texture import TextureFitter, canonical_image
+from ..opponent import frames_of, from_opponent
 from ..texture_codec import bending_model, rigid_model
 
 # %% ../../nbs/25_denoising.ipynb #36b53450
