@@ -20,9 +20,11 @@ from .video import Video, trim_memory
 from .coordinates import pixel_grid
 from .flow import FlowSettings, make_flow, transform
 from .layers import Found, seen_region
+from .subject import SMALLEST, flow_between
+from .in_between import in_between
 from .fusion import CoordFlow, Layer, ModelSettings
 from .wavelets import Volume, analyse, deadzone, space_levels, thresholds
-from .opponent import OPPONENT, OpponentFrames
+from .opponent import OPPONENT, OpponentFrames, from_opponent
 
 # %% ../nbs/14_texture.ipynb #1b951828
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ class ColorTexture(Volume):
     ):
         super().__init__(settings.shape, 4, settings.levels)
         self.settings, self.deformation = settings, None
+        self._flow = None, None, None   # of which coefficients and frame, and the flow itself
         if settings.spacing:
             levels = settings.levels[0], space_levels(settings.lattice[1:])
             self.deformation = Volume(settings.lattice, 2, levels)
@@ -225,7 +228,7 @@ def forward(self: ColorTexture,
     q: torch.Tensor, # [n, 2] canonical positions
     t: torch.Tensor, # [n, 1] times, or [1, 1] for all; each distinct time costs a picture
 ) -> torch.Tensor:   # [n, 4] float32: RGB around [0, 1], not clamped, then the alpha logit
-    "Colour and alpha logit of canonical positions at given times: bicubic in space, linear in time"
+    "Colour and alpha logit of canonical positions at given times: bicubic in space, along the flow in time"
     out = q.new_empty(len(q), 4)
     for u, mine in self._frames(t): out[mine] = self._sampled(q[mine], u)
     return out
@@ -237,6 +240,23 @@ def _sampled(self: ColorTexture, q, u):
     if self.bends: grid = deformed(grid, self.deformation.at(u))
     x = backward_warp(self.at(u), grid)[:, :, 0].movedim(1, 2).reshape(-1, 4)
     return torch.addmm(x.new_tensor([0.5, 0.5, 0.5, 0]), x, _TO_RGB.to(x))
+
+# %% ../nbs/14_texture.ipynb #99d798a6
+def _flows(a, b):
+    "Flow of canonical images [1, 4, h, w] to each other, both ways, [h, w, 2]"
+    x, y = ((from_opponent(v[:, :3])[0].clamp(0, 1)*255).byte().permute(1, 2, 0).cpu().numpy() for v in (a, b))
+    return [torch.from_numpy(flow_between(*pair)).to(a.device) for pair in ((x, y), (y, x))]
+
+@patch
+def at(self: ColorTexture,
+    u: float,       # frame number in 0..T-1, may be between two
+) -> torch.Tensor:  # [1, 4, h, w]
+    "The canonical image at one time; between two frames along the flow"
+    whole, k = super(ColorTexture, self).at, int(u)
+    if u == k or self._learns() or min(self.settings.shape[1:]) < SMALLEST: return whole(u)
+    a, b = whole(k).clone(), whole(k + 1)
+    if self._flow[:2] != (self._kept[0], k): self._flow = self._kept[0], k, _flows(a, b)
+    return in_between(a, b, *self._flow[2], u - k)
 
 # %% ../nbs/14_texture.ipynb #d15b1ace
 @patch

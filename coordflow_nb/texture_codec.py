@@ -372,16 +372,17 @@ def _with_body(video, lengths, room):
     two = with_subject(lengths.found, mask)
     return lengths if len(_fitting(two, video, room).share) == 1 else lengths.or_bent(two)
 
-def _tried(video, found, gop, goal, fewer, room, clock):
-    "What small frames tell: which layers pay, if they may be chosen, and frames of the groups of pictures"
+def _tried(video, found, gop, goal, fewer, room, clock, other=None):
+    "What small frames tell: which layers pay, if they may be chosen, or others; and frames of the groups"
     one, within = (len(video),), lambda share: lambda: clock.passed < share*clock.seconds
-    if gop is None and not fewer: return found, one
+    if gop is None and not fewer and not other: return found, one
     small, may_bend = small_clip(video), within(_SUBJECT_BY)()
     share = math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
     lengths = Lengths(small, found, step, gop or len(video), overhead, room, within(_GROUPS_BY))
     if fewer: lengths = lengths.paying(within(_LAYERS_BY))
     if fewer and may_bend and len(lengths.found.share) == 1: lengths = _with_body(video, lengths, room)
+    if other: lengths = lengths.or_bent(other)
     return lengths.found, one if gop is None else lengths.chosen()
 
 # %% ../nbs/16_texture_codec.ipynb #29285819
@@ -406,12 +407,14 @@ def plan_textures(
     least = lambda n: clip_header(video).nbytes + 400*n
     if target is not None: check_least(target, least(layers or 1), layers or 1, bpp, video)
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
-    if layers and layers > 1 and flow == 'warm': found = asked_for(video, found, layers)
+    other = asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else None
+    if len(found.share) == 1: found, other = other or found, None
+    if other is found: other = None
     while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
         found = found.fewer()
     if layers is None: found = _fitting(found, video, room)
     free = layers is None and flow == 'warm'
-    found, groups = _tried(video, found, gop, Goal(target, step), free, room, clock)
+    found, groups = _tried(video, found, gop, Goal(target, step), free, room, clock, other)
     if target is not None and target < least(len(found.share)*len(groups)):
         groups = even_groups(len(video), gop or 64)
     return _planned(video, found, target, groups, step, clock)
