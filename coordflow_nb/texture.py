@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OVER_RELAXATION', 'TextureSettings', 'SamplingGrid', 'to_grid', 'backward_warp', 'deformed', 'sampling_grid', 'splat',
-           'fill_unknown', 'chunks', 'canonical_image', 'ColorTexture', 'texture_settings', 'found_settings',
-           'make_texture_model', 'canonical_alpha', 'one_outline', 'changing_alpha', 'layer_labels', 'TextureFitter']
+           'chunks', 'canonical_image', 'ColorTexture', 'texture_settings', 'found_settings', 'make_texture_model',
+           'canonical_alpha', 'one_outline', 'changing_alpha', 'layer_labels', 'TextureFitter']
 
 # %% ../nbs/14_texture.ipynb #1a3460e1
 import math
@@ -20,10 +20,10 @@ from .video import Video, trim_memory
 from .coordinates import pixel_grid
 from .flow import FlowSettings, make_flow, transform
 from .layers import Found, seen_region
-from .subject import SMALLEST, flow_between
-from .in_between import in_between
+from .subject import SMALLEST
+from .in_between import both_flows, in_between
 from .fusion import CoordFlow, Layer, ModelSettings
-from .wavelets import Volume, analyse, deadzone, space_levels, thresholds
+from .wavelets import Volume, analyse, deadzone, fill_unknown, space_levels, thresholds
 from .opponent import OPPONENT, OpponentFrames, from_opponent
 
 # %% ../nbs/14_texture.ipynb #1b951828
@@ -118,19 +118,6 @@ def splat(
     return out.sum(0, keepdim=True) if still else out
 
 # %% ../nbs/14_texture.ipynb #9c51a7b0
-def fill_unknown(
-    x: torch.Tensor,     # [1, C, h, w]
-    known: torch.Tensor, # [1, 1, h, w], 1 where x is known, 0 where not
-) -> torch.Tensor:       # [1, C, h, w]
-    "Fill what is not known of a picture from what is around it, coarse to fine"
-    if known.min() > 0 or min(x.shape[-2:]) <= 2:
-        mean = (x*known).sum((-1, -2), keepdim=True)/known.sum().clamp(min=1)
-        return x*known + (1 - known)*mean
-    size = [(n + 1)//2 for n in x.shape[-2:]]
-    weight = F.adaptive_avg_pool2d(known, size)
-    coarse = fill_unknown(F.adaptive_avg_pool2d(x*known, size)/weight.clamp(min=1e-6), (weight > 0).float())
-    return x*known + (1 - known)*F.interpolate(coarse, x.shape[-2:], mode='bilinear')
-
 _CHUNK, _PIXELS = 8, 2**21   # frames, and pixels of frames, that are worked on at a time, at most
 
 def chunks(
@@ -242,11 +229,6 @@ def _sampled(self: ColorTexture, q, u):
     return torch.addmm(x.new_tensor([0.5, 0.5, 0.5, 0]), x, _TO_RGB.to(x))
 
 # %% ../nbs/14_texture.ipynb #99d798a6
-def _flows(a, b):
-    "Flow of canonical images [1, 4, h, w] to each other, both ways, [h, w, 2]"
-    x, y = ((from_opponent(v[:, :3])[0].clamp(0, 1)*255).byte().permute(1, 2, 0).cpu().numpy() for v in (a, b))
-    return [torch.from_numpy(flow_between(*pair)).to(a.device) for pair in ((x, y), (y, x))]
-
 @patch
 def at(self: ColorTexture,
     u: float,       # frame number in 0..T-1, may be between two
@@ -255,7 +237,8 @@ def at(self: ColorTexture,
     whole, k = super(ColorTexture, self).at, int(u)
     if u == k or self._learns() or min(self.settings.shape[1:]) < SMALLEST: return whole(u)
     a, b = whole(k).clone(), whole(k + 1)
-    if self._flow[:2] != (self._kept[0], k): self._flow = self._kept[0], k, _flows(a, b)
+    if self._flow[:2] != (self._kept[0], k):
+        self._flow = self._kept[0], k, both_flows(*(from_opponent(x[:, :3]) for x in (a, b)))
     return in_between(a, b, *self._flow[2], u - k)
 
 # %% ../nbs/14_texture.ipynb #d15b1ace

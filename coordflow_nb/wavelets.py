@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RATE_WEIGHT', 'lift', 'unlift', 'Band', 'bands', 'space_levels', 'analyse', 'time_basis', 'nonzero_pictures',
            'Pictures', 'pictures_of', 'add_up', 'synthesize', 'SparseVolume', 'Volume', 'deadzone', 'thresholds',
-           'estimated_band_bits']
+           'estimated_band_bits', 'fill_unknown']
 
 # %% ../nbs/13_wavelets.ipynb #a7721918
 import math
@@ -363,3 +363,17 @@ def estimated_band_bits(
     if 0 in n.shape: return 0.
     theta = _laplace(n)
     return -(torch.log1p(-theta) - torch.log1p(theta) + n.abs()*theta.log()).sum().item()/math.log(2)
+
+# %% ../nbs/13_wavelets.ipynb #9a02c51f
+def fill_unknown(
+    x: torch.Tensor,     # [1, C, h, w]
+    known: torch.Tensor, # [1, 1, h, w], 1 where x is known, 0 where not
+) -> torch.Tensor:       # [1, C, h, w]
+    "Fill what is not known of a picture from what is around it, coarse to fine"
+    if known.min() > 0 or min(x.shape[-2:]) <= 2:
+        mean = (x*known).sum((-1, -2), keepdim=True)/known.sum().clamp(min=1)
+        return x*known + (1 - known)*mean
+    size = [(n + 1)//2 for n in x.shape[-2:]]
+    weight = F.adaptive_avg_pool2d(known, size)
+    coarse = fill_unknown(F.adaptive_avg_pool2d(x*known, size)/weight.clamp(min=1e-6), (weight > 0).float())
+    return x*known + (1 - known)*F.interpolate(coarse, x.shape[-2:], mode='bilinear')

@@ -18,7 +18,8 @@ from PIL import Image
 from ..files import Video, counted, natural_order, next_step, work_bar
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
-from ..texture import TextureFitter, fill_unknown
+from ..texture import TextureFitter
+from ..wavelets import fill_unknown
 from ..opponent import from_opponent
 from ..texture_codec import bending_model
 from .opened import open_file
