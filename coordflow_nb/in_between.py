@@ -6,19 +6,20 @@
 __all__ = ['both_flows', 'path_ends', 'in_between']
 
 # %% ../nbs/08c_in_between.ipynb #9ab303e7
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .subject import flow_between
-
 # %% ../nbs/08c_in_between.ipynb #8ee6c620
 def both_flows(
-    a: torch.Tensor, # [1, 3, h, w] RGB, about [0, 1]
+    a: torch.Tensor, # [1, 3, h, w] RGB, about [0, 1]; h and w at least 16
     b: torch.Tensor, # the same
 ) -> tuple:          # (from a to b, from b to a), float32 [h, w, 2] as (x, y), pixels
     "Optical flow between two pictures, both ways"
-    x, y = ((v[0].clamp(0, 1)*255).byte().permute(1, 2, 0).cpu().numpy() for v in (a, b))
-    return tuple(torch.from_numpy(flow_between(*pair)).to(a.device) for pair in ((x, y), (y, x)))
+    from coordflow_nb.subject import optical_flow   # here, for OpenCV takes a while to load
+    frames = (torch.cat([a, b]).clamp(0, 1)*255).byte().permute(0, 2, 3, 1)
+    flow = optical_flow(np.ascontiguousarray(frames.cpu().numpy()))
+    return tuple(torch.from_numpy(f).to(a.device) for f in (flow.ahead[0], flow.back[1]))
 
 # %% ../nbs/08c_in_between.ipynb #350f71e1
 _ROUNDS = 4   # of solving for the start of a path

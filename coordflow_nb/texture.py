@@ -20,7 +20,6 @@ from .video import Video, trim_memory
 from .coordinates import pixel_grid
 from .flow import FlowSettings, make_flow, transform
 from .layers import Found, seen_region
-from .subject import SMALLEST
 from .in_between import both_flows, in_between
 from .fusion import CoordFlow, Layer, ModelSettings
 from .wavelets import Volume, analyse, deadzone, fill_unknown, space_levels, thresholds
@@ -229,13 +228,15 @@ def _sampled(self: ColorTexture, q, u):
     return torch.addmm(x.new_tensor([0.5, 0.5, 0.5, 0]), x, _TO_RGB.to(x))
 
 # %% ../nbs/14_texture.ipynb #99d798a6
+_FLOWS = 16   # pixels across or down from which there is a flow
+
 @patch
 def at(self: ColorTexture,
     u: float,       # frame number in 0..T-1, may be between two
 ) -> torch.Tensor:  # [1, 4, h, w]
     "The canonical image at one time; between two frames along the flow"
     whole, k = super(ColorTexture, self).at, int(u)
-    if u == k or self._learns() or min(self.settings.shape[1:]) < SMALLEST: return whole(u)
+    if u == k or self._learns() or min(self.settings.shape[1:]) < _FLOWS: return whole(u)
     a, b = whole(k).clone(), whole(k + 1)
     if self._flow[:2] != (self._kept[0], k):
         self._flow = self._kept[0], k, both_flows(*(from_opponent(x[:, :3]) for x in (a, b)))

@@ -20,7 +20,6 @@ from tqdm.auto import tqdm
 from .video import Video, trim_memory
 from .flow import FlowSettings, fit_flow
 from .layers import Found, find_layers
-from .subject import asked_for, subject_mask, with_subject
 from .color import ColorSettings
 from .fusion import ModelSettings
 from .training import History
@@ -367,10 +366,15 @@ _SUBJECT_BY, _LAYERS_BY, _GROUPS_BY = 0.15, 0.5, 0.4
 
 def _with_body(video, lengths, room):
     "One layer, or a body that bends before it, if there is one, it pays, and there is memory for it"
+    from coordflow_nb.subject import subject_mask, with_subject   # here, for OpenCV takes a while to load
     mask = subject_mask(video)
     if mask is None: return lengths
     two = with_subject(lengths.found, mask)
     return lengths if len(_fitting(two, video, room).share) == 1 else lengths.or_bent(two)
+
+def _asked_for(video, found, layers):
+    from coordflow_nb.subject import asked_for
+    return asked_for(video, found, layers)
 
 def _tried(video, found, gop, goal, fewer, room, clock, other=None):
     "What small frames tell: which layers pay, if they may be chosen, or others; and frames of the groups"
@@ -407,7 +411,7 @@ def plan_textures(
     least = lambda n: clip_header(video).nbytes + 400*n
     if target is not None: check_least(target, least(layers or 1), layers or 1, bpp, video)
     found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
-    other = asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else None
+    other = _asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else None
     if len(found.share) == 1: found, other = other or found, None
     if other is found: other = None
     while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
