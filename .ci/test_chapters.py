@@ -12,11 +12,13 @@ import re, subprocess, time
 from contextlib import nullcontext
 from decimal import Decimal
 from itertools import zip_longest
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import nbformat, pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 from book import ROOT, cells, costs, environment, label, notebooks, plain, runs
 from zygote import Kernel
@@ -34,9 +36,10 @@ def play(path, slow=False):
     for cell in nb.cells:
         if cell.cell_type == 'code' and not runs(cell, slow): cell.metadata.tags = ['skip-execution']
     early = any("os.environ['TRITON_INTERPRET']" in c.source for c in nb.cells)  # read when it is loaded: not by a fork
-    client = NotebookClient(nb, timeout_func=lambda cell: max(1, end - time.monotonic()), extra_arguments=['--IPKernelApp.matplotlib=inline'],
-                            record_timing=False, store_widget_state=False, shutdown_kernel='immediate')
-    with nullcontext() if early else patch('jupyter_client.provisioning.local_provisioner.launch_kernel', Kernel):
+    with nullcontext() if early else patch('jupyter_client.provisioning.local_provisioner.launch_kernel', Kernel), TemporaryDirectory() as sockets:
+        client = NotebookClient(nb, timeout_func=lambda cell: max(1, end - time.monotonic()), extra_arguments=['--IPKernelApp.matplotlib=inline'],
+                                record_timing=False, store_widget_state=False, shutdown_kernel='immediate',
+                                config=Config(KernelManager=dict(transport='ipc', ip=f'{sockets}/kernel')))  # a port may be taken between choice and use
         try: client.execute(cwd=str(path.parent), env=environment(IN_TEST='1', OMP_WAIT_POLICY='PASSIVE'), stderr=subprocess.DEVNULL)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             raise pytest.fail.Exception(re.sub(r'\x1b\[[0-9;]*m', '', str(error)), pytrace=False) from None
