@@ -53,11 +53,12 @@ def _equations(frames, share, grid, field, noise):
 # %% ../nbs/14a_deformation.ipynb #776d8b61
 def _laplacian(d, settings):
     "Weighted differences of control points [T, 2, rows, columns] to their neighbours"
-    out, weights = torch.zeros_like(d), (settings.temporal_smoothness, *[settings.spatial_smoothness]*2)
+    out, weights = -1e-3*d, (settings.temporal_smoothness, *[settings.spatial_smoothness]*2)
     for dim, k in zip((0, 2, 3), weights):
-        pull, none = k*d.diff(dim=dim), torch.zeros_like(d.narrow(dim, 0, 1))
-        out += torch.cat([pull, none], dim) - torch.cat([none, pull], dim)
-    return out - 1e-3*d
+        pull, n = k*d.diff(dim=dim), d.shape[dim] - 1
+        out.narrow(dim, 0, n).add_(pull)
+        out.narrow(dim, 1, n).sub_(pull)
+    return out
 
 def solve_control_points(
     a: torch.Tensor,     # [T, 3, rows, columns], two by two matrices as xx, xy, yy

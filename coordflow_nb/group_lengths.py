@@ -193,10 +193,15 @@ def covered(self: Lengths,
     return sum(self.cost(*p) for p in pieces(even_groups(len(self.video), frames)))
 
 @patch
+def usual(self: Lengths) -> int:
+    "Frames of a group, where all are as long: the clip, or pieces, whichever is cheaper"
+    best = min((len(self.video), _PIECE), key=self.covered)
+    return best if self.covered(best) < math.inf else min(SHORTEST, self.most)   # the camera races
+
+@patch
 def least(self: Lengths) -> float:
-    "J of the whole clip in one, or in pieces, whichever is cheaper"
-    least = min(self.covered(n) for n in (len(self.video), _PIECE))
-    return least if least < math.inf else self.covered(min(SHORTEST, self.most))   # the camera races
+    "J of the whole clip in such groups"
+    return self.covered(self.usual())
 
 @patch
 def with_layers(self: Lengths,
@@ -207,22 +212,21 @@ def with_layers(self: Lengths,
     return Lengths(self.video, found, self.step, self.most, self.overhead, self.area, self.in_time, bends)
 
 @patch
-def paying(self: Lengths,
-    in_time: Callable = always, # is there time to try fewer layers?
+def or_more(self: Lengths,
+    found: Found, # layers of the same clip
 ) -> Lengths:
-    "The same without the layers that cost more than they save"
-    if len(self.found.share) == 1 or not in_time(): return self
-    fewer = self.with_layers(self.found.fewer())
-    return fewer.paying(in_time) if fewer.least() < self.least() else self
+    "The same, or these layers if they cost less, in groups as are usual here"
+    more = self.with_layers(found)
+    return more if more.covered(self.usual()) < self.least() else self
 
 @patch
 def or_bent(self: Lengths,
     other: Found, # another way to take the clip apart
 ) -> Lengths:
-    "The same, or layers that bend if those cost less than these, bent or rigid"
-    bent = self.with_layers(other, True).least()
-    better = bent < min(self.least(), self.with_layers(self.found, True).least())
-    return self.with_layers(other) if better else self
+    "The same, or layers that bend, these or others, if those cost less, in groups as are usual here"
+    bent, cost = self.with_layers(other, True), lambda l: l.covered(self.usual())
+    if cost(bent) >= self.least(): return self
+    return min(bent, self.with_layers(self.found, True), key=cost)
 
 # %% ../nbs/14b_group_lengths.ipynb #2f1f2423
 def heights(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FARTHEST', 'residual', 'SearchSettings', 'residual_scale', 'capped_cost', 'vote', 'Found', 'seen_region',
-           'accepts_layer', 'find_layers']
+           'accepts_layer', 'LayerSearch', 'find_layers']
 
 # %% ../nbs/08a_layers.ipynb #20087929
 from dataclasses import dataclass
@@ -235,6 +235,37 @@ def _next_layer(frames, similarities, labels, noise, settings, requested):
         weights = _blur(new, 1)
 
 # %% ../nbs/08a_layers.ipynb #6f8b3168
+class LayerSearch:
+    "Takes a clip apart, one layer after the other"
+    def __init__(self,
+        video: Video, # the clip
+        settings: SearchSettings = SearchSettings(), # how to look
+    ):
+        self.settings, heights = settings, (settings.fine_height, settings.height)
+        self.fine, self.frames = (_limit_height(video, h) for h in heights)
+        first = register(self.fine)
+        self.noise = residual_scale(residual(self.frames, first.similarities))
+        labels = torch.zeros(self.frames.frames.shape[:3], dtype=torch.uint8)
+        self.found = Found(first.similarities[None], first.confidence[None], labels, torch.ones(1))
+
+    def more(self,
+        requested: bool = False, # whether the caller asked for a number of layers
+    ) -> bool:                   # whether there is one more
+        "Look for one more layer, and add it to `found`"
+        (similarities, confidence, labels, _), frames = self.found, self.frames
+        if len(labels) == 1: return False
+        new = _next_layer(frames, similarities, labels, self.noise, self.settings, requested)
+        if new is None: return False
+        motion, labels = new
+        if self.fine is not frames:
+            weights = _resize_maps((labels == len(similarities)).float(), self.fine.size)
+            motion = register(self.fine, weights, motion.similarities)
+        similarities = torch.cat([similarities, motion.similarities[None]])
+        share = torch.stack([(labels == l).float().mean() for l in range(len(similarities))])
+        self.found = Found(similarities, torch.cat([confidence, motion.confidence[None]]), labels, share)
+        return True
+
+# %% ../nbs/08a_layers.ipynb #46809538
 def find_layers(
     video: Video,            # the clip
     max_layers: int = None,  # as far as motion is found; None: by the rule, up to `settings.max_layers`
@@ -243,19 +274,6 @@ def find_layers(
     "Take a clip apart: the dominant motion, and what moves otherwise"
     if max_layers is not None and max_layers < 1:
         raise ValueError(f'max_layers is {max_layers}: a clip has at least 1 layer')
-    fine, frames = _limit_height(video, settings.fine_height), _limit_height(video, settings.height)
-    first = register(fine)
-    similarities, confidence = first.similarities[None], [first.confidence]
-    labels = torch.zeros(frames.frames.shape[:3], dtype=torch.uint8)
-    noise = residual_scale(residual(frames, first.similarities))
-    while len(video) > 1 and len(similarities) < (max_layers or settings.max_layers):
-        new = _next_layer(frames, similarities, labels, noise, settings, max_layers is not None)
-        if new is None: break
-        found, labels = new
-        if fine is not frames:
-            weights = _resize_maps((labels == len(similarities)).float(), fine.size)
-            found = register(fine, weights, found.similarities)
-        similarities = torch.cat([similarities, found.similarities[None]])
-        confidence.append(found.confidence)
-    share = torch.stack([(labels == l).float().mean() for l in range(len(similarities))])
-    return Found(similarities, torch.stack(confidence), labels, share)
+    search, most = LayerSearch(video, settings), max_layers or settings.max_layers
+    while len(search.found.share) < most and search.more(max_layers is not None): pass
+    return search.found

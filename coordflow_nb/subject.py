@@ -10,6 +10,7 @@ __all__ = ['SMALLEST', 'OpticalFlow', 'optical_flow', 'both_ways', 'camera_motio
 
 # %% ../nbs/08b_subject.ipynb #19ad98b5
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -31,6 +32,10 @@ class OpticalFlow(NamedTuple):
 
 _ENLARGED, _LARGE = 2, 360   # times as large are frames when their flow is measured, up to so many rows
 
+def _each(function, *items):
+    "Results of a function in order, as `map` has them, worked out on all cores"
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool: return list(pool.map(function, *items))
+
 def _flow_between(a, b):
     "Optical flow [h, w, 2] from one frame [h, w, 3] to another"
     (h, w), n = a.shape[:2], _ENLARGED if len(a) <= _LARGE else 1
@@ -43,12 +48,11 @@ def optical_flow(
     frames: np.ndarray, # uint8 [T, h, w, 3]; T is 2 or more, h and w at least 16
 ) -> OpticalFlow:
     "Where each pixel goes, by dense inverse search (Kroeger et al. 2016)"
-    pairs, threads = list(zip(frames, frames[1:])), cv2.getNumThreads()
+    threads = cv2.getNumThreads()
     cv2.setNumThreads(1)   # or the result would depend on how many there are
     try:
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            ahead = list(pool.map(lambda p: _flow_between(*p), pairs))
-            back = list(pool.map(lambda p: _flow_between(*p[::-1]), pairs))
+        ahead = _each(_flow_between, frames[:-1], frames[1:])
+        back = _each(_flow_between, frames[1:], frames[:-1])
     finally: cv2.setNumThreads(threads)
     return OpticalFlow(np.stack(ahead + [-back[-1]]), np.stack([-ahead[0]] + back))
 
@@ -58,15 +62,19 @@ def both_ways(
     flow: OpticalFlow, # of T frames
 ) -> np.ndarray: # [T, h, w]
     "The smaller of what the flows to both neighbours say"
-    return np.stack([np.minimum(measure(a), measure(b)) for a, b in zip(*flow)])
+    return np.stack(_each(lambda a, b: np.minimum(measure(a), measure(b)), *flow))
+
+@lru_cache
+def _affine_places(h, w):
+    "1, x, y of each pixel [h, w, 3], the latter around the middle, in frame heights"
+    y, x = np.mgrid[:h, :w]
+    return np.stack([np.ones((h, w)), (x - w/2)/h, (y - h/2)/h], -1)
 
 def camera_motion(
     flow: np.ndarray, # [h, w, 2], pixels
 ) -> np.ndarray:      # [h, w, 2], pixels
     "The affine motion that most of the flow follows"
-    h, w = flow.shape[:2]
-    y, x = np.mgrid[:h, :w]
-    places = np.stack([np.ones((h, w)), (x - w/2)/h, (y - h/2)/h], -1)
+    places = _affine_places(*flow.shape[:2])
     A, b = (v[1::3, 1::3].reshape(-1, v.shape[-1]) for v in (places, flow))
     weights = np.ones((len(A), 1))
     for _ in range(8):
@@ -79,7 +87,7 @@ def without_camera(
     flow: OpticalFlow, # of T frames
 ) -> OpticalFlow:      # what is left of it
     "Optical flow less the motion of the camera"
-    return OpticalFlow(*(np.stack([f - camera_motion(f) for f in each]) for each in flow))
+    return OpticalFlow(*(np.stack(_each(lambda f: f - camera_motion(f), each)) for each in flow))
 
 def length(
     flow: np.ndarray, # [..., 2]
@@ -180,8 +188,9 @@ class ColorDensities:
         light, a, b = lab[..., 0], *(2*lab[..., k] - 0.5 for k in (1, 2))
         t, y, x = (np.broadcast_to((v + 0.5)/n, light.shape) for v, n in zip(np.ogrid[:T, :h, :w], (T, h, w)))
         colour = light, a, b
-        self.grids = [self._cells(colour, (24, 24, 24)), self._cells((*colour, y, x), (12, 12, 12, 9, 16)),
-                      self._cells((*colour, y, x, t), (8, 8, 8, 9, 16, max(1, T//5)))]
+        axes = colour, (*colour, y, x), (*colour, y, x, t)
+        bins = (24, 24, 24), (12, 12, 12, 9, 16), (8, 8, 8, 9, 16, max(1, T//5))
+        self.grids = _each(self._cells, axes, bins)
 
     def _cells(self, axes, bins):
         "The cell [T, h, w] of each pixel in a grid over axes in 0..1"
@@ -221,20 +230,20 @@ def motion_odds(
 ) -> tuple:       # ([T, h, w] log odds; reliability of residual and boundary)
     "Both cues of motion, carried along the flow, each as far as it is reliable"
     cues = residual_odds(without_camera(flow)), boundary_odds(flow)
-    along = [carried(c, flow) for c in cues]
+    along = _each(lambda c: carried(c, flow), cues)
     trust = [reliability(*pair, densities) for pair in zip(cues, along)]
     weights = [t**_DECISIVE for t in trust] if max(trust) > 0 else [1, 1]
     return sum(w*a for w, a in zip(weights, along))/sum(weights), trust
 
 # %% ../nbs/08b_subject.ipynb #cce59c51
-def _contrast(lab, mask):
-    "The mean step of colour [T, h, w, 3] across the contours of a mask [T, h, w]"
-    total = count = 0
-    for axis in (1, 2):
-        crossed = np.diff(mask, axis=axis)
-        total += np.linalg.norm(np.diff(lab, axis=axis)[crossed], axis=-1).sum()
-        count += crossed.sum()
-    return total/max(1, count)
+def _steps(lab):
+    "How far colours [T, h, w, 3] step from a pixel to the next, along y and along x"
+    return [np.linalg.norm(np.diff(lab, axis=axis), axis=-1) for axis in (1, 2)]
+
+def _contrast(steps, mask):
+    "The mean of such steps across the contours of a mask [T, h, w]"
+    crossed = [np.diff(mask, axis=axis) for axis in (1, 2)]
+    return sum(s[c].sum() for s, c in zip(steps, crossed))/max(1, sum(c.sum() for c in crossed))
 
 _LEVELS = np.arange(-1.5, 4.6, 0.5)   # log odds at which an object may end
 
@@ -245,7 +254,8 @@ def best_level(
 ) -> float:
     "The level whose contour has the strongest contrast, and whose mask agrees with the motion"
     agreement = lambda m: np.minimum(m, p).sum()/max(1e-9, np.maximum(m, p).sum())
-    return max(_LEVELS, key=lambda level: _contrast(lab, odds > level)*agreement(odds > level))
+    steps, masks = _steps(lab), [odds > level for level in _LEVELS]
+    return _LEVELS[np.argmax(_each(lambda m: _contrast(steps, m)*agreement(m), masks))]
 
 # %% ../nbs/08b_subject.ipynb #8650a512
 _SURE = 1.5, -2   # log odds beyond which a pixel is the object's, or the background's, for good
@@ -276,7 +286,7 @@ class Subject(NamedTuple):
 def _colour_odds(densities, motion):
     "Motion and colour together [T, h, w]: colours of all that motion believes, then of the core"
     p = chance(motion)
-    together = lambda ours, others: sum(densities.odds(g, ours, others) for g in range(3))/3 + motion
+    together = lambda *shares: sum(_each(lambda g: densities.odds(g, *shares), range(3)))/3 + motion
     first = together(p, 1 - p)
     return together(chance(2*first - np.quantile(first, 0.99)), 1 - chance(first))
 
@@ -288,7 +298,7 @@ def _found(frames):
     if (p > 0.5).mean() < _LEAST: return np.zeros(frames.shape[:3], bool), tuple(trust)
     odds = _colour_odds(densities, motion)
     odds -= best_level(odds, p, densities.lab)
-    return np.stack([refined(*pair) for pair in zip(frames, odds)]), tuple(trust)
+    return np.stack(_each(refined, frames, odds)), tuple(trust)
 
 def find_subject(
     video: Video, # a clip without cuts

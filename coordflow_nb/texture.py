@@ -117,13 +117,15 @@ def splat(
     return out.sum(0, keepdim=True) if still else out
 
 # %% ../nbs/14_texture.ipynb #9c51a7b0
-_CHUNK, _PIXELS = 8, 2**21   # frames, and pixels of frames, that are worked on at a time, at most
+_CHUNK = 8                   # frames that are worked on at a time,
+_FEW, _MANY = 2**14, 2**21   # more if they have fewer pixels together, fewer if they would have more
 
 def chunks(
     shape, # [T, ..., H, W] of what is worked on
 ) -> list: # of slices
-    "Frames, eight at a time, fewer if they are large"
-    n = min(max(1, _PIXELS//(shape[-1]*shape[-2])), _CHUNK)
+    "Frames, eight at a time, more if they are small, fewer if they are large"
+    few, many = (max(1, n//(shape[-1]*shape[-2])) for n in (_FEW, _MANY))
+    n = min(max(few, _CHUNK), many)
     return [slice(k, k + n) for k in range(0, shape[0], n)]
 
 def canonical_image(

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from .video import Video, trim_memory
 from .flow import FlowSettings, fit_flow
-from .layers import Found, find_layers
+from .layers import Found, LayerSearch, find_layers
 from .color import ColorSettings
 from .fusion import ModelSettings
 from .training import History
@@ -116,11 +116,18 @@ TRIAL = 2   # rounds that are enough to see which of two models is the better on
 
 class _Writer:
     "Turns what the fitter of a group of pictures wants into a section"
-    def __init__(self, video, found, device):
-        self.video, self.found, self.device = video, found, device
-        self._rigid()
+    def __init__(self, video, found, device, most=0):
+        "Bent if that takes at most so many bytes, else rigid"
+        self.video, self.found, self.device, self.most = video, found, device, most
+        bent = most and self._bent()
+        self._use(*bent) if bent else self._rigid()
 
     def _rigid(self): self._use(*rigid_model(self.video, self.found, device=self.device), [])
+
+    def _bent(self):
+        "A model that bends; None if nothing does, or if it takes too many bytes"
+        bent = bending_model(self.video, self.found, self.device)
+        return bent if 0 < sum(map(len, bent[2])) <= self.most else None
 
     def _use(self, model, motions, deformations):
         self.fitter = None   # one in memory at a time
@@ -131,14 +138,14 @@ class _Writer:
         self.whole = [[w.new_zeros(w.shape, dtype=torch.short) for w in l] for l in self.fitter.wanted]
         self.side = len(self.section())   # bytes beside the coefficients
 
-    def bend(self, most, step=None):
-        "Let layers bend if that takes at most so many bytes; with a step, only if it is cheaper"
-        bent = bending_model(self.video, self.found, self.device)
-        if not 0 < sum(map(len, bent[2])) <= most: return
-        rigid = None if step is None else self.cost(step)
-        before = self.whole
+    def bend(self, most, step):
+        "Let rigid layers bend if that is cheaper, and takes at most so many bytes"
+        self.most = most
+        bent = self._bent()
+        if bent is None: return
+        rigid, before = self.cost(step), self.whole
         self._use(*bent)
-        if rigid is None or self.cost(step) < rigid: return
+        if self.cost(step) < rigid: return
         self._rigid()
         self.codes, self.whole, self.fitter.whole = _codes(step), before, before   # as far as it was
         self.put()
@@ -305,9 +312,9 @@ def write(self: _Encoder, tries=6):
 # of each preset: rounds of correcting, and whether rigid layers are tried out, too
 EFFORT = dict(fast=(3, False), medium=(6, True), slow=(10, True))
 
-# What may be left of the time for layers to bend, and for trying whether they should: in multiples of the
-# time that it takes to set up rigid ones
-_BENDING, _TRYING = 6, 12
+# What has to be left of the time for trying whether layers should bend: in multiples of the time that it
+# takes to set up rigid ones
+_TRYING = 12
 
 # %% ../nbs/16_texture_codec.ipynb #fd2668a5
 def encode_textures(
@@ -328,11 +335,11 @@ def encode_textures(
     bar = tqdm(desc='fitting', unit=' rounds', total=max(1, rounds), disable=not progress)
     most = 0.2*goal.nbytes/len(parts) if goal.nbytes else math.inf
     with bar, arithmetic(torch.get_num_threads()):
-        writers = [_Writer(video[a:b], found.part(a, b), device) for a, b in parts]
+        writers = [_Writer(video[a:b], found.part(a, b), device, most if bends else 0) for a, b in parts]
         begun, step = clock.passed, _Encoder(writers, goal, clock, bar).step()
-        for w in writers if bends is not False else ():
-            if clock.left < _BENDING*begun: break
-            w.bend(most, step if bends is None and clock.left > _TRYING*begun else None)
+        for w in writers if bends is None else ():
+            if clock.left < _TRYING*begun: break
+            w.bend(most, step)
         encoder = _Encoder(writers, goal, clock, bar)
         encoder.settle(max(1, rounds))
         sections = encoder.write()
@@ -362,32 +369,41 @@ def _fitting(found, video, room):
 
 # %% ../nbs/16_texture_codec.ipynb #cea4caa9
 # shares of the time, after which no subject is looked for, and no layers or groups are tried on small frames
-_SUBJECT_BY, _LAYERS_BY, _GROUPS_BY = 0.15, 0.5, 0.4
+_SUBJECT_BY, _LAYERS_BY, _GROUPS_BY = 0.4, 0.3, 0.4
 
-def _with_body(video, lengths, room):
-    "One layer, or a body that bends before it, if there is one, it pays, and there is memory for it"
+def _with_more(lengths, search, allowed, in_time):
+    "The layers that motion tells apart, as long as each pays"
+    while len(search.found.share) < search.settings.max_layers and in_time() and search.more():
+        more = lengths.or_more(search.found) if allowed(search.found) else lengths
+        if more is lengths: break
+        lengths = more
+    return lengths
+
+def _with_body(video, lengths, allowed):
+    "One layer, or a body that bends before it, if there is one, and it pays"
     from coordflow_nb.subject import subject_mask, with_subject   # here, for OpenCV takes a while to load
     mask = subject_mask(video)
     if mask is None: return lengths
     two = with_subject(lengths.found, mask)
-    return lengths if len(_fitting(two, video, room).share) == 1 else lengths.or_bent(two)
+    return lengths.or_bent(two) if allowed(two) else lengths
 
 def _asked_for(video, found, layers):
     from coordflow_nb.subject import asked_for
     return asked_for(video, found, layers)
 
-def _tried(video, found, gop, goal, fewer, room, clock, other=None):
-    "What small frames tell: which layers pay, if they may be chosen, or others; and frames of the groups"
+def _tried(video, found, gop, goal, clock, room, search, allowed, other):
+    "What small frames tell: which layers pay, of those that are allowed; frames of groups; what bends for sure"
     one, within = (len(video),), lambda share: lambda: clock.passed < share*clock.seconds
-    if gop is None and not fewer and not other: return found, one
-    small, may_bend = small_clip(video), within(_SUBJECT_BY)()
+    if gop is None and not search and not other: return found, one, None
+    small = small_clip(video)
     share = math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
     lengths = Lengths(small, found, step, gop or len(video), overhead, room, within(_GROUPS_BY))
-    if fewer: lengths = lengths.paying(within(_LAYERS_BY))
-    if fewer and may_bend and len(lengths.found.share) == 1: lengths = _with_body(video, lengths, room)
+    if search: lengths = _with_more(lengths, search, allowed, within(_LAYERS_BY))
+    if search and len(lengths.found.share) == 1 and within(_SUBJECT_BY)():
+        lengths = _with_body(video, lengths, allowed)
     if other: lengths = lengths.or_bent(other)
-    return lengths.found, one if gop is None else lengths.chosen()
+    return lengths.found, one if gop is None else lengths.chosen(), lengths.bends or None
 
 # %% ../nbs/16_texture_codec.ipynb #29285819
 def plan_textures(
@@ -410,25 +426,25 @@ def plan_textures(
     step = None if target is not None else quality_step(QUALITY if quality is None else quality, len(video))
     least = lambda n: clip_header(video).nbytes + 400*n
     if target is not None: check_least(target, least(layers or 1), layers or 1, bpp, video)
-    found = find_layers(video, layers) if flow == 'warm' else still_layer(video)
+    fits = lambda found: _fitting(found, video, room) is found
+    allowed = lambda found: fits(found) and (target is None or target >= least(len(found.share)))
+    search = LayerSearch(video) if layers is None and flow == 'warm' else None
+    found = search.found if search else find_layers(video, layers) if flow == 'warm' else still_layer(video)
     other = _asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else None
     if len(found.share) == 1: found, other = other or found, None
     if other is found: other = None
-    while target is not None and not layers and len(found.share) > 1 and target < least(len(found.share)):
-        found = found.fewer()
-    if layers is None: found = _fitting(found, video, room)
-    free = layers is None and flow == 'warm'
-    found, groups = _tried(video, found, gop, Goal(target, step), free, room, clock, other)
+    found, groups, bends = _tried(video, found, gop, Goal(target, step), clock, room, search, allowed, other)
     if target is not None and target < least(len(found.share)*len(groups)):
         groups = even_groups(len(video), gop or 64)
-    return _planned(video, found, target, groups, step, clock)
+    return _planned(video, found, target, groups, step, clock, bends)
 
-def _planned(video, found, target, groups, step, clock):
+def _planned(video, found, target, groups, step, clock, bends):
     colors = found_settings(found, video.size)
     flow = FlowSettings('table' if any(found.moved) else 'none', len(video))
     settings = ModelSettings(len(video), len(colors), colors[0], flow)
     coefficients = sum(4*math.prod(c.shape) for c in colors)
-    return Plan('texture', 'texture', settings, target, coefficients, found, clock.passed, groups, step)
+    return Plan('texture', 'texture', settings, target, coefficients, found, clock.passed, groups, step,
+                bends)
 
 # %% ../nbs/16_texture_codec.ipynb #4c869357
 _SAMPLES, _SAMPLED = 3, 10   # groups that are looked at, and their frames
@@ -462,9 +478,10 @@ class TextureKind(Kind):
         beside = clip_header(video, groups=plan.groups).nbytes
         beside += (fields_size(MODEL_FIELDS) + 4)*len(plan.groups)   # and checksums
         goal = Goal(plan.target and plan.target - beside, plan.step)
+        if bends is None: bends = plan.bends or (None if tries else True)
         models, data, history = encode_textures(
             video, plan.start, goal, groups=plan.groups, seconds=seconds, rounds=steps or rounds,
-            bends=bends if tries or bends is not None else True, device=device, progress=progress)
+            bends=bends, device=device, progress=progress)
         fields = (settings_values(replace(m.settings, color=_NO_NETWORK), self.number) for m in models)
         return [pack_fields(MODEL_FIELDS, f) + d for f, d in zip(fields, data)], history
 

@@ -129,12 +129,13 @@ def analyse(
     volume: torch.Tensor,   # [T, C, h, w]
     levels: tuple = (5, 5), # levels in time and in space
 ) -> list:                  # tensors [T', C, h', w'], one for each of `bands`
-    "A volume as wavelet coefficients: first along time, then each time level as pictures"
+    "A volume as wavelet coefficients: first along time, then all that comes of it as pictures"
     x, parts = volume, []
     for _ in range(levels[0]):
         x, high = lift(x, 0)
         parts.insert(0, high)
-    return [b for part in [x] + parts for b in _analyse_pictures(part, levels[1])]
+    lengths, spatial = [len(x), *map(len, parts)], _analyse_pictures(torch.cat([x, *parts]), levels[1])
+    return [b for level in zip(*(s.split(lengths) for s in spatial)) for b in level]
 
 # %% ../nbs/13_wavelets.ipynb #6bea05a2
 @lru_cache
@@ -167,6 +168,11 @@ class Pictures(NamedTuple):
     pictures: list # tensors [K, h, w]: the pictures that are not all zeros
     shares: list   # tensors [T, K]: how much of each is in each frame
 
+def _gathered(levels, first, t, c):
+    "Pictures [n, h', w'] of one subband in space, whose levels in time begin at some numbers"
+    mine = [(p, i, (t >= i) & (t < i + len(p))) for p, i in zip(levels, first)]
+    return torch.cat([p[t[m] - i, c[m]] for p, i, m in mine])
+
 def pictures_of(
     parts: list,            # tensors, one for each of `bands`
     levels: tuple = (5, 5), # levels in time and in space
@@ -174,19 +180,16 @@ def pictures_of(
 ) -> Pictures:
     "The pictures of each time level"
     n = 1 + 3*levels[1]
-    groups = [parts[i:i+n] for i in range(0, len(parts), n)]            # one for each level in time
-    needed = [_needed(group) for group in groups]
-    basis = time_basis(sum(map(len, needed)), levels[0]).to(parts[0])
-    at_once = max(1, most//max(1, sum(p[0, 0].numel() for p in groups[0])))
-    out = Pictures([], [])
-    for c in range(parts[0].shape[1]):
-        mine = [b[:, c] for b in needed]
-        which = [(group, b.nonzero()[:, 0].split(at_once)) for group, b in zip(groups, mine)]
-        chunks = [(group, i) for group, pieces in which for i in pieces if len(i)] or [(groups[0], slice(0))]
-        pictures = [_synthesize_pictures([p[i, c] for p in group]) for group, i in chunks]
-        out.pictures.append(torch.cat(pictures))
-        out.shares.append(basis[:, torch.cat(mine)])
-    return out
+    first = np.cumsum([0] + [len(p) for p in parts[::n]]).tolist()
+    needed = torch.cat([_needed(parts[i:i+n]) for i in range(0, len(parts), n)])   # [T, C]
+    w, h = (parts[0].shape[k] + sum(p.shape[k] for p in parts[4-k:n:3]) for k in (3, 2))
+    pictures, at_once = parts[0].new_empty(int(needed.sum()), h, w), max(1, most//max(1, h*w))
+    place = needed.T.flatten().cumsum(0).view(-1, len(needed)).T - 1   # of each, channel by channel
+    for t, c in zip(*(i.split(at_once) for i in needed.nonzero().unbind(1))):
+        made = _synthesize_pictures([_gathered(parts[k::n], first, t, c) for k in range(n)])
+        pictures[place[t, c]] = made
+    basis = time_basis(len(needed), levels[0]).to(parts[0])
+    return Pictures(list(pictures.split(needed.sum(0).tolist())), [basis[:, mine] for mine in needed.T])
 
 # %% ../nbs/13_wavelets.ipynb #8550c59a
 def add_up(
