@@ -37,7 +37,7 @@ class Plan:
     spent: float = 0.    # seconds that finding them took
     groups: tuple = ()   # frames of each group of pictures; (): all in one
     step: float = None   # quantization step that the quality asks for; None: the one that lands on `target`
-    bends: bool = None   # whether layers bend; None: to be tried out
+    bends: bool = False  # whether layers may bend
 
     def __str__(self):
         s = self.model
