@@ -114,11 +114,12 @@ def check_writable(
     suffixes: tuple, # suffixes it may have; '' stands for a folder
 ) -> None:
     "Refuse an output that cannot be written, before any work is done"
-    path = Path(path)
-    if path.suffix.lower() not in suffixes:
+    folder, path = str(path).endswith('/'), Path(path)
+    if str(path) == '-': raise ValueError('cannot write to standard output: name a file, or a folder')
+    if ('' if folder else path.suffix.lower()) not in suffixes:
         names = ', '.join(filter(None, suffixes)) + (', or a folder (no suffix)' if '' in suffixes else '')
         raise ValueError(f'cannot write {path}: give it a name that ends in {names}')
-    if path.is_dir() and path.suffix:
+    if path.is_dir() and path.suffix and not folder:
         raise ValueError(f'cannot write {path}: it is a folder; choose another name')
     if not path.parent.is_dir():
         raise ValueError(f'cannot write {path}: there is no folder {path.parent}; make it first')

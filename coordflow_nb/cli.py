@@ -9,7 +9,9 @@ __all__ = ['app', 'about', 'encode', 'decode', 'info', 'evaluate', 'compare', 'u
 # %% ../nbs/31_cli.ipynb #b64bd306
 import json
 import math
+import os
 import shlex
+import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -306,7 +308,8 @@ def inpaint(
                               help='white where to fill: a picture for all frames, a folder or zip of PNGs, '
                                    'a clip, .npy'),
     remove: int = typer.Option(None, min=0, metavar='L',
-                               help='or, of a .cfv file: this layer goes, and what is behind it comes'),
+                               help='or this layer goes, and what is behind it comes; 1 of a clip: what '
+                                    'moves by itself'),
     layers: int = typer.Option(None, min=1, max=16, help='number of layers to look for'),
     device: Device = _DEVICE, trust: bool = _TRUST,
 ):
@@ -315,21 +318,22 @@ def inpaint(
     from coordflow_nb.files import Video
     from coordflow_nb.applications import inpainting
     check_writable(out, _VIDEO)
-    if (mask is None) == (remove is None):
-        raise ValueError('give --mask MASKS, or --remove L for a .cfv file')
-    if remove is not None:
-        if not _is_coded(source):
-            raise ValueError(f'{source} is no .cfv file: --remove needs one, for its layers; encode the clip '
-                             f'first, or give --mask')
-        with _naming(source):
-            video = inpainting.remove_layer(_opened(source, trust, device), remove, layers=layers,
-                                            device=device_named(device), progress=True)
-    else:
-        with _naming(source):
-            coded = partial(codec.decode_stream, device=device_named(device), limits=_limits(trust))
-            video = coded(source).video(progress=True) if _is_coded(source) else Video.open(source)
-        masks = inpainting.read_mask(mask, len(video), video.size)
-        video = inpainting.inpaint(video, masks, layers=layers, device=device_named(device), progress=True)
+    if (mask is None) == (remove is None): raise ValueError('give --mask MASKS, or --remove L')
+    coded, named = _is_coded(source), device_named(device)
+    options = dict(layers=layers, device=named, progress=True, say=partial(print, file=sys.stderr))
+    with _naming(source):
+        if not coded: video = Video.open(source)
+        elif mask:
+            stream = codec.decode_stream(source, device=named, limits=_limits(trust))
+            video = stream.video(progress=True)
+        if mask:
+            masks = inpainting.read_mask(mask, len(video), video.size)
+            video = inpainting.inpaint(video, masks, **options)
+        elif coded: video = inpainting.remove_layer(_opened(source, trust, device), remove, **options)
+        elif remove == 1: video = inpainting.remove_subject(video, **options)
+        else:
+            raise ValueError(f'{source} is a clip: --remove 1 removes what moves by itself; other layers are '
+                             f'those of .cfv files')
     _save(video, out)
 
 # %% ../nbs/31_cli.ipynb #28623c8c
@@ -417,10 +421,33 @@ def _problem(error):
     raise error
 
 # %% ../nbs/31_cli.ipynb #41f36382
+class _Output:
+    "Standard output: whoever reads it may leave, and what cannot be encoded is escaped; the work goes on"
+    def __init__(self, stream):
+        self.stream = stream
+        stream.reconfigure(errors='backslashreplace')
+
+    def __getattr__(self, name): return getattr(self.stream, name)
+
+    def _try(self, call):
+        try: return call()
+        except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+    def write(self, text): return self._try(lambda: self.stream.write(text))
+
+    def flush(self): return self._try(self.stream.flush)
+
+def _as_process():
+    "What concerns a process of its own: its streams, and an end that leaves nothing half written"
+    sys.stdout = _Output(sys.stdout)
+    sys.stderr.reconfigure(errors='backslashreplace')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
 def main(
     args: list = None, # words of the command; None: those of the process
 ) -> None:
     "Run a command; errors end in one line on standard error and exit status 1 (bad input) or 2 (usage)"
+    if args is None: _as_process()
     args = list(sys.argv[1:] if args is None else args) or ['--help']
     try:
         status = app(args, prog_name='coordflow', standalone_mode=False)

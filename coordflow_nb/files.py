@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-import imageio.v3 as iio
 import imageio_ffmpeg
 import numpy as np
 import torch
+from av.stream import Disposition
 from fastcore.basics import patch
-from PIL import Image
+from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 from tqdm.auto import tqdm
 
@@ -58,6 +58,8 @@ def _still(path):
     "One picture file as uint8 [H,W,3]."
     try:
         with Image.open(path) as im:
+            if im.mode == 'F': raise ValueError('it holds floats: convert it to 8 or 16 bits before')
+            im = ImageOps.exif_transpose(im)                # as the camera was held
             if im.mode.startswith('I'):
                 return np.repeat((np.asarray(im) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, -1)
             return np.asarray(im.convert('RGB'))
@@ -93,7 +95,9 @@ class _Header(NamedTuple):
     "What a video file says of itself."
     fps: Fraction
     seconds: float      # 0 where it does not say
-    turn: int           # quarter turns, anticlockwise, that a player has to make
+    turn: int           # quarter turns, anticlockwise, that a player has to make,
+    mirrored: bool      # after it has exchanged left and right
+    varies: bool        # frames do not come at a constant rate
 
 
 def _seconds(stream):
@@ -103,42 +107,97 @@ def _seconds(stream):
     return int(m[1])*3600 + int(m[2])*60 + float(m[3]) if m else 0
 
 
+def _video_stream(file):
+    "The stream that ffmpeg chooses: no cover picture if there is another, the default, the largest."
+    def rank(s): return not s.disposition & Disposition.attached_pic, s.width*s.height + 5_000_000*bool(
+        s.disposition & Disposition.default)
+    return max(file.streams.video, key=rank)
+
+
+def _matrix(frame):
+    "The display matrix of a frame: a, b, c, d."
+    try: found = [d for d in frame.side_data if d.type.name == 'DISPLAYMATRIX']
+    except ValueError: found = []                           # beside data of a kind that PyAV does not know
+    if found: return np.frombuffer(bytes(found[0]), np.int32)[[0, 1, 3, 4]]
+    cos, sin = np.cos(np.radians(frame.rotation)), np.sin(np.radians(frame.rotation))
+    return cos, -sin, sin, cos
+
+
+def _rate(fps, times):
+    "A rate at which each of some times in seconds has a frame of its own, and whether some would be empty."
+    slots = lambda: np.round((times - times[0])*float(fps))
+    while len(set(slots())) < len(times) and fps < 120: fps *= 2
+    return fps, bool(slots()[-1] >= len(times))
+
+
 def _header(path):
     "Ask a video file about itself; a file that cannot be opened is a ValueError."
     try:
         with av.open(str(path)) as f:
-            stream = f.streams.video[0]
+            stream = _video_stream(f)
             fps, seconds = as_fps(float(stream.guessed_rate or stream.average_rate or 25)), _seconds(stream)
-            if f.format.name == 'gif' and seconds and abs(stream.frames/seconds/fps - 1) > 0.1:
-                fps = as_fps(stream.frames/seconds)
-            matrix = [np.frombuffer(bytes(d), np.int32) for d in next(f.decode(stream)).side_data
-                      if d.type.name == 'DISPLAYMATRIX']
+            a, b, c, d = _matrix(next(f.decode(stream)))
+            f.seek(0)
+            times = np.sort([float(p.pts*p.time_base) for p in f.demux(stream) if p.pts is not None])
+            gif, mean = f.format.name == 'gif', stream.frames/seconds if seconds else 0
+            if gif and mean and abs(mean/fps - 1) > 0.1: fps = as_fps(mean)
     except Exception as e:
         raise ValueError(f'cannot read {path}: it is truncated, or holds no video that ffmpeg knows') from e
-    return _Header(fps, seconds, round(np.arctan2(matrix[0][3], matrix[0][0]) / (np.pi/2)) % 4 if matrix
-                   else 0)
+    fps, varies = (fps, False) if gif or len(times) < 2 else _rate(fps, times)
+    mirrored = a*d - b*c < 0
+    turn = round(np.arctan2(c, a*(-1 if mirrored else 1))/(np.pi/2)) % 4
+    return _Header(as_fps(fps), seconds, turn, mirrored, varies)
 
 # %% ../nbs/01a_files.ipynb #be4c860e
+def _ffmpeg():
+    "The ffmpeg that comes with imageio-ffmpeg, or the one that the environment names."
+    exe = imageio_ffmpeg.get_ffmpeg_exe()
+    if shutil.which(exe): return exe
+    raise ValueError(f'there is no ffmpeg at {exe}: mend or unset IMAGEIO_FFMPEG_EXE')
+
+
 def _cut_short(path, n, header):
-    "Does the file end clearly before the time it declares, given that `n` frames came out?"
+    "Did fewer frames come out than the file declares, because a part of it is missing? ffmpeg says so."
     if n >= 0.9*header.seconds*header.fps - 1: return False
-    with av.open(str(path)) as f: last = max((frame.time or 0 for frame in f.decode(video=0)), default=0)
-    return last + 1/header.fps < 0.9*header.seconds
+    command = [_ffmpeg(), '-v', 'error', '-nostdin', '-i', str(path), '-map', '0:v', '-f', 'null', '-']
+    done = subprocess.run(command, capture_output=True)
+    return bool(done.returncode or done.stderr)
+
+
+def _shown(frame, header):
+    "A decoded frame as uint8 [H,W,3], the way a player shows it."
+    x = frame.to_ndarray(format='rgb24')
+    return np.rot90(x[:, ::-1] if header.mirrored else x, header.turn)
+
+
+def _decoded(path, header):
+    "Yield the frames of a video file; at a rate that varies, each as often as it lasts."
+    with av.open(str(path)) as f:
+        stream, n, first, x = _video_stream(f), 0, None, None
+        stream.thread_type = 'FRAME'
+        for frame in f.decode(stream):
+            first = frame.time if first is None else first
+            while header.varies and 0 < n < round((frame.time - first)*header.fps):
+                yield x
+                n += 1
+            x = _shown(frame, header)
+            yield x
+            n += 1
 
 
 def _read_file(path):
     "Yield the frames of anything ffmpeg reads; raise where the file is damaged or cut short."
     header, n = _header(path), 0
     try:
-        with iio.imopen(path, 'r', plugin='pyav') as f:
-            for frame in f.iter(thread_type='FRAME'):
+        with closing(_decoded(path, header)) as frames:
+            for frame in frames:
                 n += 1
-                yield np.rot90(frame, header.turn)
+                yield frame
         whole = n and not _cut_short(path, n, header)
     except Exception: whole = False
     if not whole:
         raise ValueError(f'{path} is damaged or cut short, only {n} of its frames can be read: copy it '
-                         f'anew, or take just these (--frames {n})')
+                         f'anew, or take just these')
 
 # %% ../nbs/01a_files.ipynb #dcb8df4f
 EXAMPLES = ('bunny', 'carphone', 'moving_layers')
@@ -169,6 +228,8 @@ def _reader(path):
     if str(path) == 'moving_layers' and not os.path.exists(path):
         return (f.numpy() for f in moving_layers().video.frames)
     path = _resolve(path)
+    if str(path) == '-' or 'pipe:[' in path.name or path.is_fifo():
+        raise ValueError(f'{path} is a pipe: a clip is read more than once, so write it into a file first')
     if not os.path.exists(path):
         raise ValueError(f'no such file or folder: {path} (clips known by name: {", ".join(EXAMPLES)})')
     if not os.access(path, os.R_OK): raise ValueError(f'{path} may not be read: check its permissions')
@@ -373,7 +434,7 @@ def stream(self: Video):
 def _run_ffmpeg(clip, args, path):
     "Feed the frames to ffmpeg; nothing reaches the terminal, a failure is an OSError of ffmpeg's last line."
     w, h = clip.size
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24',
+    command = [_ffmpeg(), '-y', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24',
                '-s', f'{w}x{h}', '-r', str(clip.fps), '-i', '-', '-an', *args, str(path)]
     with tempfile.TemporaryFile() as log:
         p = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log)

@@ -249,7 +249,7 @@ def _by_ffmpeg(codec, name, video, **_):
     "bpp -> `Point`, for a conventional codec"
     made, pixels = {}, math.prod(video.frames.shape[:3])
     def at(rate):
-        e = best_at(codec, video, round(rate*pixels/8), made)
+        e = best_at(codec, video, max(1, round(rate*pixels/8)), made)
         return _point(name, e.settings, len(e.data), e.video, video, e.encode_seconds, e.decode_seconds)
     return at
 

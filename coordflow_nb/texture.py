@@ -117,15 +117,14 @@ def splat(
     return out.sum(0, keepdim=True) if still else out
 
 # %% ../nbs/14_texture.ipynb #9c51a7b0
-_CHUNK = 8                   # frames that are worked on at a time,
-_FEW, _MANY = 2**14, 2**21   # more if they have fewer pixels together, fewer if they would have more
+_CHUNK, _FEW, _MANY = 8, 2**14, 2**21   # frames that are worked on at a time; their pixels, at least, at most
 
 def chunks(
     shape, # [T, ..., H, W] of what is worked on
 ) -> list: # of slices
     "Frames, eight at a time, more if they are small, fewer if they are large"
-    few, many = (max(1, n//(shape[-1]*shape[-2])) for n in (_FEW, _MANY))
-    n = min(max(few, _CHUNK), many)
+    pixels = shape[-1]*shape[-2]
+    n = max(1, min(max(_FEW//pixels, _CHUNK), _MANY//pixels))
     return [slice(k, k + n) for k in range(0, shape[0], n)]
 
 def canonical_image(
@@ -365,9 +364,8 @@ class TextureFitter:
         self.begin()
 
     def _grid_of(self, layer):
-        color = layer.color
-        deformation = color.deformation.volume() if color.bends else None
-        return sampling_grid(color.settings, layer.flow(self.model.times), deformation)
+        deformation = layer.color.deformation.volume() if layer.color.bends else None
+        return sampling_grid(layer.color.settings, layer.flow(self.model.times), deformation)
 
     def chunks(self): return chunks(self.shares[0].shape)
 

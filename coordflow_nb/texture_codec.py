@@ -26,8 +26,9 @@ from .training import History
 from .fitting import arithmetic
 from .texture import TextureFitter, found_settings, make_texture_model
 from .deformation import DeformationSettings, fit_deformations
-from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, Lengths, bending_at, canonical_areas, even_groups,
-                                        first_step, heights, pieces, small_clip, step_for, trial_cost)
+from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, Lengths, bending_at,
+                                        canonical_areas, even_groups, first_step, heights, pieces,
+                                        small_clip, step_for, trial_cost)
 from .quantization import step_code, step_value
 from .context_coding import USUAL, learn_weights
 from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, encode_subbands, read_textures,
