@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EXAMPLES', 'natural_order', 'example_path', 'read_frames', 'frame_rate', 'stretches', 'check_target', 'replace_path',
-           'remove_path', 'atomic_path', 'work_bar', 'next_step', 'counted', 'Stream']
+           'remove_path', 'atomic_path', 'Stream']
 
 # %% ../nbs/01a_files.ipynb #209d637d
 import os
@@ -30,9 +30,8 @@ from av.stream import Disposition
 from fastcore.basics import patch
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
-from tqdm.auto import tqdm
 
-from .video import Video, as_fps, check_memory, moving_layers
+from .video import Video, as_fps, check_memory, counted, moving_layers, work_bar
 
 # %% ../nbs/01a_files.ipynb #1038d37d
 _STILLS = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
@@ -66,7 +65,7 @@ def _still(path):
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
         raise ValueError(f'cannot read the picture {path}: {e}') from e
 
-
+# %% ../nbs/01a_files.ipynb #8e41843a
 def _read_folder(folder):
     "Yield the pictures of a folder; all must have the size of the first."
     first = None
@@ -122,7 +121,7 @@ def _matrix(frame):
     cos, sin = np.cos(np.radians(frame.rotation)), np.sin(np.radians(frame.rotation))
     return cos, -sin, sin, cos
 
-
+# %% ../nbs/01a_files.ipynb #89a58b23
 def _rate(fps, times):
     "A rate at which each of some times in seconds has a frame of its own, and whether some would be empty."
     slots = lambda: np.round((times - times[0])*float(fps))
@@ -184,7 +183,7 @@ def _decoded(path, header):
             yield x
             n += 1
 
-
+# %% ../nbs/01a_files.ipynb #2a9f9c77
 def _read_file(path):
     "Yield the frames of anything ffmpeg reads; raise where the file is damaged or cut short."
     header, n = _header(path), 0
@@ -361,37 +360,6 @@ def atomic_path(
         finally: remove_path(temporary)
     except OSError as e:
         raise ValueError(f'cannot write {path}: {e.strerror or f"{e} (is the disk full?)"}') from e
-
-# %% ../nbs/01a_files.ipynb #2d550875
-def work_bar(
-    what,           # is being done, in a few words
-    total,          # steps there are
-    show=True,      # False: no bar
-    unit='frames',  # what a step is
-    delay=1,        # seconds until it appears; 0: at once, for steps that last long
-):                  # -> tqdm, a context
-    "A bar on standard error, if that is a terminal: steps done of all, and time left."
-    return tqdm(desc=what, total=total, unit=f' {unit}', delay=delay, leave=False,
-                disable=None if show else True)
-
-
-def next_step(
-    bar,            # from `work_bar`
-    what,           # is done next
-):
-    "One step is done, and the bar says what comes now."
-    bar.update()
-    bar.set_description(what)
-
-
-def counted(
-    items,          # such as frames
-    bar,            # from `work_bar`, a step an item
-):                  # -> generator of the same items
-    "Move a bar on as items pass."
-    for item in items:
-        yield item
-        bar.update()
 
 # %% ../nbs/01a_files.ipynb #fc637f9f
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..video import Video
-from ..files import next_step, work_bar
+from ..video import Video, next_step, work_bar
 from ..layers import Found, find_layers
 from ..fusion import CoordFlow
 from ..wavelets import analyse

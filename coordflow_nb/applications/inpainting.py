@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..files import Video, counted, natural_order, next_step, work_bar
+from ..video import counted, next_step, work_bar
+from ..files import Video, natural_order
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
 from ..texture import TextureFitter, backward_warp, splat
@@ -142,6 +143,7 @@ def _warned(say, unseen, mask):
     if say and guessed >= 1:
         say(f'{guessed:.0f} % of what is masked is seen in no frame: there it is guessed from around')
 
+# %% ../../nbs/23_inpainting.ipynb #e422cb55
 def inpaint(
     video: Video,        # the clip; what it shows within the mask does not count
     mask: torch.Tensor,  # bool [T, H, W], true where a pixel is to be filled

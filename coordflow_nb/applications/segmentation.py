@@ -22,10 +22,9 @@ from skimage.measure import label
 from skimage.morphology import isotropic_dilation
 from skimage.segmentation import find_boundaries
 
-from ..files import (Stream, Video, atomic_path, check_target, counted, remove_path, replace_path,
-                                work_bar)
+from ..files import Stream, Video, atomic_path, check_target, remove_path, replace_path
 from ..plot import LAYER_COLORS
-from ..video import check_memory
+from ..video import check_memory, counted, work_bar
 from ..subject import find_subject
 from ..metrics import iou
 from ..fusion import to_bytes

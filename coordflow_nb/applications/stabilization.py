@@ -12,8 +12,8 @@ import math
 import numpy as np, torch
 from scipy.linalg import solveh_banded
 
-from ..video import Video
-from ..files import Stream, counted, work_bar
+from ..video import Video, counted, work_bar
+from ..files import Stream
 from ..coordinates import pixel_grid
 from ..flow import compose, fix_gauge, inverse, transform, unwrap
 from ..registration import register_pair

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from ..video import Video, as_fps, check_memory
-from ..files import Stream, counted, work_bar
+from ..video import Video, as_fps, check_memory, counted, work_bar
+from ..files import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import canonical_region
