@@ -57,7 +57,7 @@ def plain(cell):
 
 def runs(cell, slow=False):
     "Does a test run this code cell?"
-    return 'nbdev_export(' not in cell.source and not {'eval: false', *(() if slow else ('slow',))} & set(flags(cell))
+    return not {'eval: false', *(() if slow else ('slow',))} & set(flags(cell))
 
 
 @cache

@@ -69,10 +69,11 @@ def test_readme():
 
 
 def test_form():
-    "notebooks have a title and no saved traceback"
+    "notebooks have a title and no saved traceback, and leave the library as it is"
     wrong = []
     for p in notebooks():
         if not re.match(r'# \S.*\n+> *\S', cells(p, 'markdown')[0].source): wrong.append(f'{label(p)}: begin with "# Title" and "> subtitle"')
+        if any('nbdev_export(' in c.source for c in cells(p, 'code')): wrong.append(f'{label(p)}: exports the library; `make export` is for that')
         if any(o.output_type == 'error' for c in cells(p, 'code') for o in c.outputs): wrong.append(f'{label(p)}: holds a traceback, run it again')
     no(wrong)
 
