@@ -439,8 +439,8 @@ class _Output:
 
 def _as_process():
     "What concerns a process of its own: its streams, and an end that leaves nothing half written"
-    sys.stdout = _Output(sys.stdout)
-    sys.stderr.reconfigure(errors='backslashreplace')
+    if sys.stdout: sys.stdout = _Output(sys.stdout)   # None if it is closed
+    if sys.stderr: sys.stderr.reconfigure(errors='backslashreplace')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 def main(
