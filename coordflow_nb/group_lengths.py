@@ -220,7 +220,7 @@ def or_more(self: Lengths,
     "The same, or these layers if they cost less"
     return min(self, self.with_layers(found), key=lambda l: l.total)
 
-_UNSEEN = 1.02   # how much less bending gains on small frames: there a pixel is two of a large one
+_UNSEEN = 1.02   # by how much small frames may undervalue what bending gains
 
 @patch
 def or_bent(self: Lengths,

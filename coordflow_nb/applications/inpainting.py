@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from ..video import counted, next_step, work_bar
-from ..files import Video, natural_order
+from ..files import Video, is_picture, natural_order
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
 from ..texture import TextureFitter, backward_warp, splat
@@ -27,7 +27,6 @@ from .opened import open_file
 from .segmentation import Subjects
 
 # %% ../../nbs/23_inpainting.ipynb #c0ef0f99
-_PICTURES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 _BLACK = 1/16   # of full brightness: below, a JPEG may only mean black
 
 def _brightness(file):
@@ -40,17 +39,12 @@ def _brightness(file):
     except (OSError, SyntaxError):
         raise ValueError(f'{getattr(file, "name", file)} is no picture: give PNGs of 0 and 255') from None
 
-def _is_picture(name):
-    "Is this a picture, by its name, and nothing that a Mac puts beside one?"
-    path = Path(name)
-    return path.suffix.lower() in _PICTURES and not path.name.startswith('.') and '__MACOSX' not in path.parts
-
 def _zipped(path):
     "The pictures in a zip, in natural order"
     try:
         with zipfile.ZipFile(path) as z:
-            names = sorted(filter(_is_picture, z.namelist()), key=lambda n: natural_order(Path(n)))
-            return [_brightness(BytesIO(z.read(n))) for n in names]
+            names = sorted(filter(is_picture, map(Path, z.namelist())), key=natural_order)
+            return [_brightness(BytesIO(z.read(n.as_posix()))) for n in names]
     except zipfile.BadZipFile: raise ValueError(f'{path} is no whole zip') from None
 
 def _array(path):
@@ -65,8 +59,8 @@ def _found(path, frames):
     suffix = path.suffix.lower()
     if suffix == '.zip': return _zipped(path)
     if path.is_dir():
-        return [_brightness(p) for p in sorted(filter(_is_picture, path.iterdir()), key=natural_order)]
-    if suffix in _PICTURES: return [_brightness(path)]*frames
+        return [_brightness(p) for p in sorted(filter(is_picture, path.iterdir()), key=natural_order)]
+    if path.is_file() and is_picture(path): return [_brightness(path)]*frames
     if suffix == '.npy' and np.load(path, mmap_mode='r').ndim == 3: return list(_array(path))
     return [f.float().mean(-1).numpy()/255 for f in Video.open(path).frames]
 
@@ -137,10 +131,10 @@ def never_seen(
         return sum(a*s for a, s in zip(fitter.render(k)[1], seen))[:, 0]
     return mask & (torch.cat([share(k) for k in fitter.chunks()]) < 0.5)
 
-def _warned(say, unseen, mask):
+def _warn(say, fitter, mask):
     "Say how much had to be guessed, if a per cent or more"
-    guessed = 100*unseen.sum().item()/mask.sum().item()
-    if say and guessed >= 1:
+    guessed = 100*never_seen(fitter, mask).sum().item()/mask.sum().item()
+    if guessed >= 1:
         say(f'{guessed:.0f} % of what is masked is seen in no frame: there it is guessed from around')
 
 # %% ../../nbs/23_inpainting.ipynb #e422cb55
@@ -169,11 +163,11 @@ def inpaint(
         model = bending_model(filled, _unlabeled(found, mask), device)[0]
         next_step(bar, 'filling from other frames')
         fitter = TextureFitter(model, filled, found, known=~mask)
-        picture, unseen = _corrected(fitter, rounds), never_seen(fitter, mask.to(device))
+        picture = _corrected(fitter, rounds)
+        if say: _warn(say, fitter, mask.to(device))
         if seam:
             x, known = x.to(device), known.to(device)
             picture = picture + smooth_fill((x - picture)*known, known)*mask[:, None].to(device)
-    _warned(say, unseen, mask)
     bytes_ = to_bytes(picture.permute(0, 2, 3, 1)).cpu()
     return Video(torch.where(mask[..., None], bytes_, video.frames), video.fps)
 
