@@ -85,7 +85,7 @@ def unpack_fields(fields:tuple, # of `Field`
     return values, end
 
 # %% ../nbs/11_bitstream.ipynb #6745eba9
-MAGIC, VERSION = b'CFV', 1
+MAGIC, VERSION = b'CFV', 2
 HEADER_FIELDS = (
     Field('width', 'H', 1, doc='coded width [pixels]'),
     Field('height', 'H', 1, doc='coded height [pixels]'),

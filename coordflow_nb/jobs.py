@@ -24,22 +24,22 @@ from .files import Video, frame_rate, read_frames, stretches
 from .bitstream import BitstreamError, Header, unpack_fields
 from .kinds import PRESETS, SECTION_FIELDS, Kind, Origin
 from .network_codec import NetworkKind
-from .texture_codec import TextureKind
+from .texture_codec import FirstTextureKind, TextureKind
 from .groups import GOP, Segment, distances, find_cuts, histograms, split
 
 # %% ../nbs/16b_jobs.ipynb #c45ad351
-KINDS = (NetworkKind(), TextureKind())   # a third kind is a chapter of its own and an entry here
+KINDS = (NetworkKind(), FirstTextureKind(), TextureKind())   # another kind: a chapter of its own, an entry here
 
 def kind_names() -> tuple: # of str
-    "What kinds of layers there are, as users call them"
-    return tuple(k.name for k in KINDS)
+    "What kinds of layers an encoder can write, as users call them"
+    return tuple(k.name for k in KINDS if k.writes)
 
 def kind_named(
     name: str, # out of `kind_names`
 ) -> Kind:
     "A kind by its name; ValueError if there is none"
     for k in KINDS:
-        if k.name == name: return k
+        if k.name == name and k.writes: return k
     raise ValueError(f"color is {name!r}: it must be one of {', '.join(kind_names())}")
 
 def kind_of(

@@ -65,6 +65,7 @@ class Kind:
     "A kind of layer as the codec sees it: the interface"
     name: str   # as users call it
     number: int # as files call it; once given, it stays
+    writes: bool = True # False: for files of an old version, which are only read
     pixel_bytes: int = 16 # memory that each pixel of a segment takes while it is encoded
 
 # %% ../nbs/11a_kinds.ipynb #3728b113
@@ -156,7 +157,7 @@ def declared(self: Kind,
 # %% ../nbs/11a_kinds.ipynb #396bee34
 SECTION_FIELDS = (
     Field('layers', 'B', 1, 16, doc='layers, L'),
-    Field('kind', 'B', doc='kind of layer: 0 networks, 1 textures'),
+    Field('kind', 'B', doc='kind of layer: 0 networks, 2 textures; 1 textures of version 1'),
 )
 
 def section_layers(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['QUALITY', 'QUALITIES', 'ALPHA_STEP', 'BENDING', 'EFFORT', 'CANONICAL_BYTES', 'FRAME_BYTES', 'quality_step',
            'still_layer', 'rigid_model', 'bending_model', 'Goal', 'Clock', 'encode_textures', 'canonical_room',
-           'plan_textures', 'small_bits', 'TextureKind']
+           'plan_textures', 'small_bits', 'TextureKind', 'FirstTextureKind']
 
 # %% ../nbs/16_texture_codec.ipynb #d0616770
 import math
@@ -30,8 +30,7 @@ from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, Lengths, bending_at,
                                         canonical_areas, even_groups, first_step, heights, pieces,
                                         small_clip, step_for, trial_cost)
 from .quantization import step_code, step_value
-from .context_coding import USUAL, learn_weights
-from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, encode_subbands, read_textures,
+from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, decode_subbands, encode_subbands, read_textures,
                                           round_flows, texture_bytes, write_textures)
 from .bitstream import BitstreamError, fields_size, pack_fields, unpack_fields
 from .kinds import Kind, Plan, allow_all, check_least, clip_header, target_bytes
@@ -120,13 +119,12 @@ class _Writer:
         if not made or sum(map(len, made[2])) > most: made = *rigid_model(video, found, device=device), []
         model, self.motions, self.deformations = made
         self.video, self.fitter = video, TextureFitter(model, video, found)
-        self.codes, self.weights = _codes(1.), [USUAL]*len(model.layers)
+        self.codes = _codes(1.)
         self.whole = [[w.new_zeros(w.shape, dtype=torch.short) for w in l] for l in self.fitter.wanted]
         self.side = len(self.section())   # bytes beside the coefficients
 
     def section(self):
-        return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole,
-                              self.weights)
+        return write_textures(self.fitter.model, self.motions, self.deformations, self.codes, self.whole)
 
 # %% ../nbs/16_texture_codec.ipynb #9a6c22d4
 @patch(as_prop=True)
@@ -146,11 +144,6 @@ def round(self: _Writer, step):
 
 @patch
 def put(self: _Writer): self.fitter.put(self.whole, self.steps)
-
-@patch
-def adapt(self: _Writer):
-    self.weights = [learn_weights([(l.color.bands, [n.cpu() for n in whole])])
-                    for l, whole in zip(self.fitter.model.layers, self.whole)]
 
 # %% ../nbs/16_texture_codec.ipynb #63ac0610
 class Goal(NamedTuple):
@@ -177,7 +170,7 @@ class _Encoder:
     def __init__(self, writers, goal, clock, bar):
         self.writers, self.goal, self.clock, self.bar = writers, goal, clock, bar
         self.history, self.bits = History(), None # bits of a coefficient that is not 0
-        self.writing, self.learning = 0., None    # seconds that sections take; that learning weights takes
+        self.writing = 0.                         # seconds that sections take
         self.side = sum(w.side for w in writers)
         self.pixels = sum(w.video.frames[..., 0].numel() for w in writers)
 
@@ -200,7 +193,7 @@ class _Encoder:
     def quantize(self, step):
         "Integers at a step, for all groups"
         for w in self.writers: w.quantize(step)
-        if self.bits is None: self.count_bits()
+        self.count_bits()
 
     def count_bits(self):
         "How many bits a coefficient takes that is not 0"
@@ -213,21 +206,7 @@ def _alphas(fitters):
     return sum(int((heights(f, 3, ALPHA_STEP) >= 1).sum()) for f in fitters)
 
 # %% ../nbs/16_texture_codec.ipynb #881a634a
-_SETTLED = 3   # rounds after which coefficients change so little that the context model can learn from them
 _TRIES = 3     # sizes that are usually tried in the end
-
-@patch
-def learn(self: _Encoder):
-    "Weights of the context model, for all groups, if they are not known yet"
-    if self.learning is not None: return
-    clock = Clock()
-    for w in self.writers: w.adapt()
-    self.learning = clock.passed
-
-@patch
-def ending(self: _Encoder):
-    "Seconds that writing will take in the end"
-    return _TRIES*self.writing + (4*self.writing if self.learning is None else self.learning)
 
 @patch
 def settle(self: _Encoder, rounds):
@@ -235,16 +214,13 @@ def settle(self: _Encoder, rounds):
     while len(self.history) < rounds:
         clock = Clock()
         self.quantize(self.step())
-        if len(self.history) == _SETTLED:
-            self.learn()
-            self.count_bits()
         errors = torch.cat([w.fitter.correct() for w in self.writers])
         bits = 8*self.goal.nbytes if self.goal.nbytes else 8*self.side + self.bits*self.kept()
         entry = dict(seconds=self.clock.passed, mse=errors.mean().item(), bpp=bits/self.pixels, lr=0., lam=0.)
         for name, v in entry.items(): getattr(self.history, name).append(v)
         self.bar.set_postfix_str(f'{-10*errors.clamp(min=1e-12).log10().mean():.2f} dB')
         self.bar.update()
-        if self.clock.left < clock.passed + self.ending(): break
+        if self.clock.left < clock.passed + _TRIES*self.writing: break
 
 # %% ../nbs/16_texture_codec.ipynb #e4abab80
 @patch
@@ -258,13 +234,12 @@ def write(self: _Encoder, tries=6):
         if tried and math.log(step) == tried[-1][0]: break
         clock = Clock()
         for w in self.writers: w.round(step)
-        self.learn()
         sections = [w.section() for w in self.writers]
         size, budget = sum(map(len, sections)), self.goal.nbytes or math.inf
         if size <= budget and (best is None or size > best[0]):
             best = size, sections, step
-        if 0.985*budget <= size <= budget or best and clock.passed > self.clock.left: break
-        tried.append((math.log(step), math.log(size/(0.993*budget)) if self.goal.nbytes else 0.))
+        if 0.994*budget <= size <= budget or best and clock.passed > self.clock.left: break
+        tried.append((math.log(step), math.log(size/(0.997*budget)) if self.goal.nbytes else 0.))
         step = math.exp(_crossing(tried))
     if best is None: return None
     for w in self.writers:
@@ -421,7 +396,8 @@ _WORK = 5000   # multiplications that take as long as a pixel of a texture
 
 class TextureKind(Kind):
     "Layers as canonical textures"
-    name, number, pixel_bytes = 'texture', 1, FRAME_BYTES + 6*CANONICAL_BYTES//5
+    name, number, pixel_bytes = 'texture', 2, FRAME_BYTES + 6*CANONICAL_BYTES//5
+    decode = staticmethod(decode_subbands)
 
     def plan(self, video, **options): return plan_textures(video, **options)
 
@@ -443,13 +419,13 @@ class TextureKind(Kind):
         flow, layers = flow_parameters(values, frames), values['layers']
         allow('memory', 32*layers*flow)
         allow('operations', layers*(pixels*_WORK + frames*flow))
-        return read_textures(section[at:], layers, flow_settings(values, frames), allow)
+        return read_textures(section[at:], layers, flow_settings(values, frames), allow, self.decode)
 
 # %% ../nbs/16_texture_codec.ipynb #fd311931
 @patch
 def parts(self: TextureKind, section, frames, allow=allow_all):
     values, at = unpack_fields(MODEL_FIELDS, section)
-    try: out = texture_bytes(section[at:], values['layers'], flow_settings(values, frames), allow)
+    try: out = texture_bytes(section[at:], values['layers'], flow_settings(values, frames), allow, self.decode)
     except ValueError as e: raise BitstreamError(str(e)) from None
     return out | dict(fields=out['fields'] + at)
 
@@ -457,3 +433,12 @@ def parts(self: TextureKind, section, frames, allow=allow_all):
 def declared(self: TextureKind, section, frames):
     layers = unpack_fields(MODEL_FIELDS, section)[0]['layers']
     return [MODEL_FIELDS, TEXTURE_FIELDS] + [REGION_FIELDS]*layers, True
+
+class FirstTextureKind(TextureKind):
+    "Textures as version 1 of the format had them: read, never written"
+    name, number, writes = 'texture, version 1', 1, False
+
+    @staticmethod
+    def decode(data, bands, channels):
+        from coordflow_nb.phases import decode_phases
+        return decode_phases(data, bands, channels)

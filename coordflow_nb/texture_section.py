@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TEXTURE_FIELDS', 'REGION_FIELDS', 'CHANNELS', 'CODED_STEPS', 'motion_step', 'round_flows', 'write_textures',
-           'encode_subbands', 'read_textures', 'texture_bytes']
+           'encode_subbands', 'decode_subbands', 'read_textures', 'texture_bytes']
 
 # %% ../nbs/15a_texture_section.ipynb #a4a96d66
 import math
@@ -18,7 +18,6 @@ from .wavelets import bands
 from .texture import TextureSettings, make_texture_model
 from .quantization import step_code, step_value
 from .entropy_coding import decode_tensors, encode_tensors, read_varint, write_varint
-from .context_coding import band_bits, decode_bands, encode_bands
 from .bitstream import BitstreamError, Field, pack_fields, unpack_fields
 
 # %% ../nbs/15a_texture_section.ipynb #a7174fc6
@@ -76,8 +75,7 @@ def write_textures(
     deformations: list,# their subbands as bytes, one piece a layer; empty if all layers are rigid
     steps: list,       # five step codes: deformation, luma, chroma1, chroma2, alpha
     integers: list,    # for each layer a list of integer tensors, one a subband
-    weights: list = None, # of the context model of each layer (chapter 15); None: learn them here
-) -> bytes:               # the section behind its first fields, without a checksum
+) -> bytes:            # the section behind its first fields, without a checksum
     "A model of textures as bytes"
     s = model.layers[0].color.settings
     fields = dict(width=s.width, height=s.height, time_levels=s.levels[0], levels=s.levels[1],
@@ -87,17 +85,25 @@ def write_textures(
                       for l in model.layers)
     sized = lambda data: write_varint(len(data)) + data
     pieces = [encode_tensors([_differences(n).cpu().numpy() for n in motions])]
-    pieces += deformations + [encode_subbands(l.color, whole, w)
-                              for l, whole, w in zip(model.layers, integers, weights or [None]*len(integers))]
+    pieces += deformations + [encode_subbands(l.color, whole) for l, whole in zip(model.layers, integers)]
     return pack_fields(TEXTURE_FIELDS, fields) + images + b''.join(map(sized, pieces))
 
 def encode_subbands(
-    volume,         # `Volume` that they are for
-    whole: list,    # whole numbers, a tensor for each of its bands
-    weights = None, # of the context model (chapter 15); None: learn them here
+    volume,      # `Volume` that they are for
+    whole: list, # whole numbers, a tensor for each of its bands
 ) -> bytes:
     "The coefficients of a volume as bytes"
-    return encode_bands(volume.bands, [n.short().cpu() for n in whole], weights)
+    from coordflow_nb.context_coding import encode_bands   # here, for numba takes a while to load
+    return encode_bands(volume.bands, [n.short().cpu() for n in whole])
+
+def decode_subbands(
+    data: bytes,        # from `encode_subbands`
+    bands: list,        # of the volume
+    channels: int,      # of the volume
+) -> list:              # whole numbers, a tensor for each band
+    "The coefficients of a volume back; ValueError if they are damaged"
+    from coordflow_nb.context_coding import decode_bands
+    return decode_bands(data, bands, channels)
 
 # %% ../nbs/15a_texture_section.ipynb #5514a1dc
 def _settings(data, layers, frames, allow=None):
@@ -128,6 +134,7 @@ def read_textures(
     layers: int,        # L
     flow: FlowSettings, # of every layer
     allow=None,         # called with ('memory', bytes) before anything is allocated; may raise
+    decode=decode_subbands, # what reads the coefficients of a volume
 ) -> CoordFlow:         # ready to render
     "The model of textures in a section"
     try:
@@ -142,7 +149,7 @@ def read_textures(
                    for l in model.layers if l.color.deformation]
         for volume, step, channels in bending + [(l.color, steps, 4) for l in model.layers]:
             payload, at = _piece(data, at)
-            volume.set(decode_bands(payload, volume.bands, channels), step)
+            volume.set(decode(payload, volume.bands, channels), step)
         if at < len(data):
             raise ValueError(f'{len(data) - at} bytes follow the last piece, where none may be')
     except ValueError as e: raise BitstreamError(str(e)) from None
@@ -154,9 +161,11 @@ def texture_bytes(
     layers: int,        # L
     flow: FlowSettings, # of every layer
     allow=None,         # as for `read_textures`
+    decode=decode_subbands, # the same
 ) -> dict:              # name: bytes
     """What the parts of a section of textures take: fields, motion, deformation; and of each layer the static
-    and the temporal subbands, alpha, and the side information (means, weights)"""
+    and the temporal subbands, and alpha"""
+    from coordflow_nb.context_coding import band_bits
     v, colors, at = _settings(data, layers, flow.frames, allow)
     out, (payload, start) = dict(fields=at), _piece(data, at)
     out['motion'] = start - at
@@ -166,8 +175,9 @@ def texture_bytes(
     for k, settings in enumerate(colors):
         payload, start = _piece(data, start)
         layout = bands(settings.shape, settings.levels)
-        spent, static = band_bits(layout, decode_bands(payload, layout))/8, [b.time == 0 for b in layout]
+        spent, static = band_bits(layout, decode(payload, layout, 4)), [b.time == 0 for b in layout]
+        spent *= len(payload)/max(1, spent.sum())   # whole bytes; a payload of version 1 is shared out alike
         parts = dict(static=spent[static, :3].sum(), temporal=spent[[not s for s in static], :3].sum(),
-                     alpha=spent[:, 3].sum(), side=len(payload) - spent.sum())
+                     alpha=spent[:, 3].sum())
         out |= {f'layer {k}, {name}': round(float(n)) for name, n in parts.items()}
     return out
