@@ -436,7 +436,7 @@ def declared(self: TextureKind, section, frames):
 
 class FirstTextureKind(TextureKind):
     "Textures as version 1 of the format had them: read, never written"
-    name, number, writes = 'texture, version 1', 1, False
+    number, writes = 1, False
 
     @staticmethod
     def decode(data, bands, channels):
