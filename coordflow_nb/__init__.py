@@ -25,3 +25,4 @@ def __dir__(): return sorted({*globals(), *_PLACES})
 from os import environ as _environ
 
 _environ.setdefault('THP_MEM_ALLOC_ENABLE', '1')   # read by PyTorch at its first array
+_environ.setdefault('GOMP_SPINCOUNT', '2000')      # read by OpenMP when PyTorch is loaded

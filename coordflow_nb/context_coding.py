@@ -4,32 +4,16 @@
 
 # %% auto #0
 __all__ = ['UNIT', 'END', 'SQUASH', 'STRETCH', 'ENCODE', 'DECODE', 'CERTAIN', 'RATE', 'LENGTH', 'LEVEL', 'SIZE_CONTEXTS',
-           'CLASSES', 'BLOCK', 'compiled', 'inlined', 'squash', 'new_coder', 'code_bit', 'finished', 'Mixer',
-           'make_mixer', 'code', 'Maps', 'level', 'Mixers', 'encode_bands', 'decode_bands', 'band_bits']
+           'CLASSES', 'BLOCK', 'Mixer', 'make_mixer', 'Maps', 'Mixers', 'encode_bands', 'decode_bands', 'band_bits']
 
-# %% ../nbs/15_context_coding.ipynb #b25dc0db
+# %% ../nbs/15_context_coding.ipynb #87a4575a
 import math
 from typing import NamedTuple
 
 import numpy as np, torch
-from numba import njit
 
 from .entropy_coding import RADIUS_MAX
-
-# %% ../nbs/15_context_coding.ipynb #a72bdd58
-def compiled(
-    function, # of numbers and arrays
-):            # the same as machine code, made when it is called for the first time
-    "Compile with numba; what a module defines is kept on disk, if there is a place for it"
-    if function.__module__ == '__main__': return njit(nogil=True)(function)   # changes have to count
-    try: return njit(nogil=True, cache=True)(function)
-    except RuntimeError: return njit(nogil=True)(function)
-
-def inlined(
-    function, # of numbers, arrays and tuples of them
-):            # what `compiled` functions can call
-    "To be compiled as a part of what calls it"
-    return njit(inline='always')(function)
+from .compiled import compiled, inlined
 
 # %% ../nbs/15_context_coding.ipynb #d1d7a6ea
 UNIT = 256            # of a logit
@@ -47,12 +31,12 @@ SQUASH = np.clip(_logistic(), 16, 65536 - 16)      # nothing is certain
 STRETCH = np.searchsorted(SQUASH, 16*np.arange(4096) + 8) - END
 
 @compiled
-def squash(logit): return SQUASH[min(max(logit, -END), END) + END]
+def _squash(logit): return SQUASH[min(max(logit, -END), END) + END]
 
-# %% ../nbs/15_context_coding.ipynb #71493eaa
+# %% ../nbs/15_context_coding.ipynb #bd25ed25
 ENCODE, DECODE = 0, 1
 
-def new_coder(
+def _new_coder(
     data: bytes = None, # what to decode; None: encode
 ) -> np.ndarray:        # low, high, the 32 bits that are read, position in the bytes, mode, is it damaged?
     "A coder that has not seen anything"
@@ -60,7 +44,7 @@ def new_coder(
     return np.array([0, 2**32 - 1, int.from_bytes(data[:4].ljust(4, b'\0'), 'big'), 4, DECODE, 0])
 
 @compiled
-def code_bit(bit, p, coder, data):
+def _code_bit(bit, p, coder, data):
     "Encode a bit that is 1 with probability p/65536, or decode it"
     low, high, reads = coder[0], coder[1], coder[4] == DECODE
     middle = low + ((high - low)*p >> 16)
@@ -76,7 +60,7 @@ def code_bit(bit, p, coder, data):
     coder[0], coder[1] = low, high
     return bit
 
-def finished(coder, data):
+def _finished(coder, data):
     "What was encoded, with as few bytes at the end as tell the interval; a decoder reads zeros beyond"
     low, high = int(coder[0]), int(coder[1])
     for n in range(5):
@@ -122,17 +106,17 @@ def _learn(bit, m, a, b, error_a, error_b):
         if m.seen[k, i] < CERTAIN: m.seen[k, i] += 1
 
 @inlined
-def code(bit, m, a, b, coder, data, spent):
+def _code(bit, m, a, b, coder, data, spent):
     "Predict a bit with two sets of weights, code it, learn from it; spent[0] grows by its code length"
     by_a, by_b = 0, 0
     for k in range(len(m.at)):
         m.logits[k] = STRETCH[m.p[k, m.at[k]] >> 10]
         by_a += m.weights[a, k]*m.logits[k]
         by_b += m.weights[b, k]*m.logits[k]
-    p = squash(by_a + by_b >> 17)
-    bit = code_bit(bit, p, coder, data)
+    p = _squash(by_a + by_b >> 17)
+    bit = _code_bit(bit, p, coder, data)
     spent[0] += LENGTH[p - 1] if bit else LENGTH[65535 - p]
-    _learn(bit, m, a, b, (bit << 16) - squash(by_a >> 16), (bit << 16) - squash(by_b >> 16))
+    _learn(bit, m, a, b, (bit << 16) - _squash(by_a >> 16), (bit << 16) - _squash(by_b >> 16))
     return bit
 
 # %% ../nbs/15_context_coding.ipynb #1c0420a8
@@ -141,8 +125,8 @@ class Maps(NamedTuple):
     own: np.ndarray    # filled as it is decoded
     parent: np.ndarray # half as large, same orientation
     time: np.ndarray   # half as many frames
-    first: np.ndarray  # orientations before
-    second: np.ndarray
+    first: np.ndarray  # orientation 0, if that was before
+    second: np.ndarray # orientation 1, if that was before
     luma: np.ndarray   # holds channel 0, if that was before
     chroma: np.ndarray # holds channel 1, if that was before
 
@@ -176,7 +160,7 @@ LEVEL = np.searchsorted([1, 2, 3, 4, 5, 7, 9, 12, 16, 22, 30, 42, 60, 90, 140], 
 SIZE_CONTEXTS = 7
 
 @compiled
-def level(total): return LEVEL[min(total, 511)]
+def _level(total): return LEVEL[min(total, 511)]
 
 @inlined
 def _neighbours(n, c, t, y, x, edge):
@@ -212,14 +196,14 @@ def _size_contexts(maps, c, band, t, y, x, edge, out):
     time, time_beside = _size(maps.time, c, t >> 1, y, x), _beside(maps.time, c, t >> 1, y, x)
     other, other_beside = _others(maps, c, t, y, x)
     near, some = 2*(left + above) + before + after, min(left + above, 2)
-    out[0] = level(near + left + above + parent + 2*time + other + 2*last
+    out[0] = _level(near + left + above + parent + 2*time + other + 2*last
                    + (far + parent_beside + time_beside + other_beside + last_two - last)//4)
-    out[1] = level(near)*4 + min(far, 3)
-    out[2] = level(2*parent + parent_beside)*3 + some
-    out[3] = level(2*time + time_beside)*3 + some
+    out[1] = _level(near)*4 + min(far, 3)
+    out[2] = _level(2*parent + parent_beside)*3 + some
+    out[3] = _level(2*time + time_beside)*3 + some
     out[4] = band*3 + some
     out[5] = ((min(left, 3)*4 + min(above, 3))*3 + min(before, 2))*3 + min(after, 2)
-    out[6] = level(last_two)*4 + min(3, level(parent + time + other)//2)
+    out[6] = _level(last_two)*4 + min(3, _level(parent + time + other)//2)
 
 # %% ../nbs/15_context_coding.ipynb #6d18121a
 CLASSES = 8    # luma, chroma, alpha, displacement; each static, temporal
@@ -230,8 +214,8 @@ _UNARY = 16    # largest size that is coded without `_code_rest`, plus one
 def _code_rest(value, coder, data, spent):
     "A whole number of 1 or more as an Elias gamma code (1975)"
     length, out = 0, 1
-    while code_bit(1 if value >> length + 1 else 0, 32768, coder, data) and length < 15: length += 1
-    for k in range(length - 1, -1, -1): out = out << 1 | code_bit(value >> k & 1, 32768, coder, data)
+    while _code_bit(1 if value >> length + 1 else 0, 32768, coder, data) and length < 15: length += 1
+    for k in range(length - 1, -1, -1): out = out << 1 | _code_bit(value >> k & 1, 32768, coder, data)
     spent[0] += 2*length + 1
     return out
 
@@ -243,7 +227,7 @@ def _code_size(size, m, contexts, kind, coder, data, spent):
         step = min(k, 1) + (k > 1) + (k > 3) + (k > 7)
         for j in range(len(m.at)): m.at[j] = (contexts[j]*_STEPS + step)*CLASSES + kind
         of_sum = _STEPS*CLASSES + step*16 + contexts[0]
-        more = code(1 if size > k else 0, m, step*CLASSES + kind, of_sum, coder, data, spent)
+        more = _code(1 if size > k else 0, m, step*CLASSES + kind, of_sum, coder, data, spent)
         k += more
     return k - 1 + _code_rest(size - k + 1, coder, data, spent) if k == _UNARY else k
 
@@ -261,7 +245,7 @@ def _code_sign(positive, m, maps, c, kind, orient, t, y, x, large, coder, data, 
     where = (orient + (3 if c == 2 else 0))*CLASSES + kind
     contexts = (colors*9 + beside, beside, time*2 + (t & 1), colors)
     for j in range(len(m.at)): m.at[j] = contexts[j]*_WHERE + where
-    return code(positive, m, where, _WHERE + large, coder, data, spent)
+    return _code(positive, m, where, _WHERE + large, coder, data, spent)
 
 # %% ../nbs/15_context_coding.ipynb #664e8bff
 BLOCK = 8   # places
@@ -279,18 +263,18 @@ def _code_flag(there, m, maps, c, kind, t, y, x, flags, coder, data, spent):
     if maps.chroma.shape[1] > 1: other += _within(maps.chroma, 1, t, top, bottom, start, end)
     beside, corners = here[y + 1, x] + here[y, x + 1], here[y, x] + here[y, x + 2]
     near, everything = 2*beside + corners, 2*parent + time + other + 6*(beside + last) + 3*corners
-    contexts = level(everything)*8 + beside + last, level(parent)*8 + near, level(time)*8 + last*4 + beside
+    contexts = _level(everything)*8 + beside + last, _level(parent)*8 + near, _level(time)*8 + last*4 + beside
     for j in range(len(m.at)): m.at[j] = contexts[j]*CLASSES + kind
-    here[y + 1, x + 1] = code(there, m, kind, CLASSES + near, coder, data, spent)
+    here[y + 1, x + 1] = _code(there, m, kind, CLASSES + near, coder, data, spent)
     return here[y + 1, x + 1]
 
 # %% ../nbs/15_context_coding.ipynb #edaf1055
 class Mixers(NamedTuple):
     "What predicts the decisions of a stream"
-    size: Mixer
-    sign: Mixer
-    block: Mixer
-    used: Mixer   # is a channel of a band used at all?
+    size: Mixer  # is |n| above k?
+    sign: Mixer  # is n positive?
+    block: Mixer # is anything in a block not 0?
+    used: Mixer  # is anything in a channel of a band not 0?
 
 @inlined
 def _code_block(maps, c, kind, band, orient, t, top, start, mixers, contexts, coder, data, spent):
@@ -310,6 +294,7 @@ def _code_block(maps, c, kind, band, orient, t, top, start, mixers, contexts, co
             if size > RADIUS_MAX: coder[5] = 1
             n[t, c, y, x] = min(size, RADIUS_MAX)*(2*positive - 1)
 
+# %% ../nbs/15_context_coding.ipynb #bc8ba439
 @compiled
 def _code_band(maps, c, kind, band, orient, mixers, coder, data, spent):
     "A channel of a band"
@@ -359,7 +344,7 @@ def _maps(known, band, c, nothing):
 def _code_used(used, mixers, at, coder, data, spent):
     "Whether anything of a channel of a band is not 0"
     mixers.used.at[0] = at
-    return code(used, mixers.used, 0, 1, coder, data, spent)
+    return _code(used, mixers.used, 0, 1, coder, data, spent)
 
 def _code_all(bands, integers, coder, data):
     "Code all bands: bits of each band and channel"
@@ -394,9 +379,9 @@ def _encoded(bands, integers):
     integers = _arrays(integers)
     room = 1000 + 8*sum(map(np.count_nonzero, integers))   # bytes; if it does not do, how many would is known
     while True:
-        coder, data = new_coder(), np.zeros(room, np.uint8)
+        coder, data = _new_coder(), np.zeros(room, np.uint8)
         spent = _code_all(bands, integers, coder, data)
-        if coder[3] <= room: return finished(coder, data), spent
+        if coder[3] <= room: return _finished(coder, data), spent
         room = int(coder[3])
 
 def encode_bands(
@@ -406,6 +391,7 @@ def encode_bands(
     "Subbands as bytes"
     return _encoded(bands, integers)[0]
 
+# %% ../nbs/15_context_coding.ipynb #2ec63e66
 def decode_bands(
     data: bytes,  # from `encode_bands`
     bands: list,  # the same bands
@@ -413,7 +399,7 @@ def decode_bands(
 ) -> list:        # int16 tensors [T, C, h, w]
     "The subbands back, bit for bit; ValueError if the bytes cannot be such a stream"
     out = [np.zeros((b[3][0], channels, *b[3][1:]), np.int16) for b in bands]
-    coder = new_coder(data)
+    coder = _new_coder(data)
     _code_all(bands, out, coder, np.frombuffer(bytearray(data), np.uint8))
     if not coder[3] - 4 <= len(data) <= coder[3]:
         raise ValueError(f'subbands end at byte {coder[3] - 4} to {coder[3]}, not at {len(data)}: damaged')

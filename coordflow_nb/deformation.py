@@ -9,16 +9,17 @@ __all__ = ['DeformationSettings', 'solve_control_points', 'measure_deformation',
 import math
 from dataclasses import dataclass
 
-import torch
+import numpy as np, torch
 import torch.nn.functional as F
 
 from .video import Video
 from .layers import Found
 from .fusion import CoordFlow
+from .compiled import compiled, inlined, runs_here
 from .wavelets import analyse, deadzone
-from .texture import SamplingGrid, backward_warp, canonical_image, chunks
+from .sampling import SamplingGrid, backward_warp, canonical_image, chunks, deformed, splat
 from .opponent import OpponentFrames
-from .texture import deformed, layer_labels, sampling_grid, splat
+from .texture import layer_labels, sampling_grid
 
 # %% ../nbs/14a_deformation.ipynb #43ae1027
 @dataclass(frozen=True)
@@ -60,14 +61,8 @@ def _laplacian(d, settings):
         out.narrow(dim, 1, n).sub_(pull)
     return out
 
-def solve_control_points(
-    a: torch.Tensor,     # [T, 3, rows, columns], two by two matrices as xx, xy, yy
-    b: torch.Tensor,     # [T, 2, rows, columns], right-hand sides
-    field: torch.Tensor, # [T, 2, rows, columns] displacements so far
-    settings: DeformationSettings, # the weights of smoothness
-    steps: int = 30,     # of conjugate gradients
-) -> torch.Tensor:       # [T, 2, rows, columns], to add
-    "Further displacements, by conjugate gradients (Hestenes & Stiefel 1952)"
+def _solve(a, b, field, settings, steps):
+    "`solve_control_points` by operations"
     def product(d):
         pixels = torch.stack([a[:, 0]*d[:, 0] + a[:, 1]*d[:, 1], a[:, 1]*d[:, 0] + a[:, 2]*d[:, 1]], 1)
         return pixels - _laplacian(d, settings)
@@ -80,6 +75,57 @@ def solve_control_points(
         direction = residual + residual.square().sum()/size.clamp(min=1e-20)*direction
         size = residual.square().sum()
     return x
+
+# %% ../nbs/14a_deformation.ipynb #14a0de01
+@inlined
+def _pulled(d, t, c, i, j, temporal, spatial):
+    "`_laplacian` at one place"
+    here, (T, _, rows, columns) = d[t, c, i, j], d.shape
+    in_time = (d[t - 1, c, i, j] - here if t > 0 else 0) + (d[t + 1, c, i, j] - here if t < T - 1 else 0)
+    down = (d[t, c, i - 1, j] - here if i > 0 else 0) + (d[t, c, i + 1, j] - here if i < rows - 1 else 0)
+    across = (d[t, c, i, j - 1] - here if j > 0 else 0) + (d[t, c, i, j + 1] - here if j < columns - 1 else 0)
+    return temporal*in_time + spatial*(down + across) - 1e-3*here
+
+@compiled
+def _product_loop(a, d, temporal, spatial, out):
+    "The matrix of the system times d into out"
+    T, _, rows, columns = d.shape
+    for t in range(T):
+        for c in range(2):
+            for i in range(rows):
+                for j in range(columns):
+                    pixels = a[t, c, i, j]*d[t, 0, i, j] + a[t, c + 1, i, j]*d[t, 1, i, j]
+                    out[t, c, i, j] = pixels - _pulled(d, t, c, i, j, temporal, spatial)
+
+@compiled
+def _solve_loop(a, b, field, temporal, spatial, steps):
+    "`_solve`"
+    x, image, residual = np.zeros_like(b), np.empty_like(b), np.empty_like(b)
+    _product_loop(np.zeros_like(a), field, temporal, spatial, image)
+    residual[:] = b - image
+    direction, size = residual.copy(), (residual*residual).sum()
+    for _ in range(steps):
+        _product_loop(a, direction, temporal, spatial, image)
+        length = size/max((direction*image).sum(), 1e-20)
+        x += length*direction
+        residual -= length*image
+        before, size = size, (residual*residual).sum()
+        direction[:] = residual + size/max(before, 1e-20)*direction
+    return x
+
+# %% ../nbs/14a_deformation.ipynb #14a0de02
+def solve_control_points(
+    a: torch.Tensor,     # [T, 3, rows, columns], two by two matrices as xx, xy, yy
+    b: torch.Tensor,     # [T, 2, rows, columns], right-hand sides
+    field: torch.Tensor, # [T, 2, rows, columns] displacements so far
+    settings: DeformationSettings, # the weights of smoothness
+    steps: int = 30,     # of conjugate gradients
+) -> torch.Tensor:       # [T, 2, rows, columns], to add
+    "Further displacements, by conjugate gradients (Hestenes & Stiefel 1952)"
+    if not runs_here(a, b, field): return _solve(a, b, field, settings, steps)
+    arrays = [x.detach().double().contiguous().numpy() for x in (a, b, field)]
+    x = _solve_loop(*arrays, settings.temporal_smoothness, settings.spatial_smoothness, steps)
+    return torch.from_numpy(x).float()
 
 # %% ../nbs/14a_deformation.ipynb #a5aba88b
 def _pooled(x, k):

@@ -28,7 +28,8 @@ from .texture_codec import FirstTextureKind, TextureKind
 from .groups import GOP, Segment, distances, find_cuts, histograms, split
 
 # %% ../nbs/16b_jobs.ipynb #c45ad351
-KINDS = (NetworkKind(), FirstTextureKind(), TextureKind())   # another kind: a chapter of its own, an entry here
+#: Another kind is a chapter of its own and an entry here
+KINDS = (NetworkKind(), FirstTextureKind(), TextureKind())
 
 def kind_names() -> tuple: # of str
     "What kinds of layers an encoder can write, as users call them"

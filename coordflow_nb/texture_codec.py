@@ -30,8 +30,9 @@ from .group_lengths import (GROUP_BYTES, SHORTEST, STEPS, Lengths, bending_at,
                                         canonical_areas, even_groups, first_step, heights, pieces,
                                         small_clip, step_for, trial_cost)
 from .quantization import step_code, step_value
-from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, decode_subbands, encode_subbands, read_textures,
-                                          round_flows, texture_bytes, write_textures)
+from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, decode_subbands, encode_motions,
+                                          encode_subbands, read_textures, round_flows, texture_bytes,
+                                          write_textures)
 from .bitstream import BitstreamError, fields_size, pack_fields, unpack_fields
 from .kinds import Kind, Plan, allow_all, check_least, clip_header, target_bytes
 from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, settings_values
@@ -117,7 +118,8 @@ class _Writer:
         "Bent if that takes at most so many bytes, else rigid"
         made = bending_model(video, found, device) if most else None
         if not made or sum(map(len, made[2])) > most: made = *rigid_model(video, found, device=device), []
-        model, self.motions, self.deformations = made
+        model, motions, self.deformations = made
+        self.motions = encode_motions(motions)
         self.video, self.fitter = video, TextureFitter(model, video, found)
         self.codes = _codes(1.)
         self.whole = [[w.new_zeros(w.shape, dtype=torch.short) for w in l] for l in self.fitter.wanted]
@@ -425,7 +427,8 @@ class TextureKind(Kind):
 @patch
 def parts(self: TextureKind, section, frames, allow=allow_all):
     values, at = unpack_fields(MODEL_FIELDS, section)
-    try: out = texture_bytes(section[at:], values['layers'], flow_settings(values, frames), allow, self.decode)
+    flow = flow_settings(values, frames)
+    try: out = texture_bytes(section[at:], values['layers'], flow, allow, self.decode)
     except ValueError as e: raise BitstreamError(str(e)) from None
     return out | dict(fields=out['fields'] + at)
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RATE_WEIGHT', 'lift', 'unlift', 'Band', 'bands', 'space_levels', 'analyse', 'time_basis', 'nonzero_pictures',
            'Pictures', 'pictures_of', 'add_up', 'synthesize', 'SparseVolume', 'Volume', 'deadzone', 'thresholds',
-           'estimated_band_bits', 'fill_unknown']
+           'estimated_band_bits', 'deadzone_near']
 
 # %% ../nbs/13_wavelets.ipynb #a7721918
 import math
@@ -18,6 +18,7 @@ from torch import nn
 from fastcore.basics import patch
 
 from .flow import Coded
+from .compiled import compiled, runs_here
 
 # %% ../nbs/13_wavelets.ipynb #d42d5ea0
 # Cohen, Daubechies & Feauveau 1992; as four lifting steps in Daubechies & Sweldens 1998, section 7.4
@@ -149,12 +150,23 @@ def time_basis(
     for part in parts: x = unlift(x, part, 0)
     return x
 
+@compiled
+def _find_nonzero(x, found):
+    "Which of the pictures x [n, h, w] are not all zeros"
+    for k in range(len(x)):
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]):
+                if x[k, i, j] != 0: found[k] = True
+            if found[k]: break
+
 def nonzero_pictures(
     x: torch.Tensor, # [T, C, h, w]
 ) -> torch.Tensor:   # bool [T, C]
     "Which pictures are not all zeros"
-    if 0 in x.shape: return torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-    return (x.flatten(2).amin(2) < 0) | (x.flatten(2).amax(2) > 0)      # several times as fast as `any`
+    found = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+    if x.is_cuda: return (x.flatten(2).amin(2) < 0) | (x.flatten(2).amax(2) > 0) if x.numel() else found
+    _find_nonzero(x.detach().flatten(0, 1).numpy(), found.view(-1).numpy())
+    return found
 
 def _needed(parts):
     "Which pictures [T', C] given by their subbands need synthesis: not all zeros, or gradients are wanted"
@@ -367,16 +379,36 @@ def estimated_band_bits(
     theta = _laplace(n)
     return -(torch.log1p(-theta) - torch.log1p(theta) + n.abs()*theta.log()).sum().item()/math.log(2)
 
-# %% ../nbs/13_wavelets.ipynb #9a02c51f
-def fill_unknown(
-    x: torch.Tensor,     # [1, C, h, w]
-    known: torch.Tensor, # [1, 1, h, w], 1 where x is known, 0 where not
-) -> torch.Tensor:       # [1, C, h, w]
-    "Fill what is not known of a picture from what is around it, coarse to fine"
-    if known.min() > 0 or min(x.shape[-2:]) <= 2:
-        mean = (x*known).sum((-1, -2), keepdim=True)/known.sum().clamp(min=1)
-        return x*known + (1 - known)*mean
-    size = [(n + 1)//2 for n in x.shape[-2:]]
-    weight = F.adaptive_avg_pool2d(known, size)
-    coarse = fill_unknown(F.adaptive_avg_pool2d(x*known, size)/weight.clamp(min=1e-6), (weight > 0).float())
-    return x*known + (1 - known)*F.interpolate(coarse, x.shape[-2:], mode='bilinear')
+# %% ../nbs/13_wavelets.ipynb #13d0de01
+@compiled
+def _round_loop(x, steps, n, means, out):
+    "`deadzone` of x [T, C, h, w] with the thresholds that n gives; means [C] of |n| in each channel"
+    T, C, h, w = x.shape
+    for t in range(T):
+        for c in range(C):
+            for i in range(h):
+                for j in range(w):
+                    size = abs(x[t, c, i, j])/steps[c]
+                    out[t, c, i, j] = 0
+                    if size < 0.5: continue                                # no threshold is lower
+                    near = 0
+                    for a in range(max(i - 1, 0), min(i + 2, h)):
+                        for b in range(max(j - 1, 0), min(j + 2, w)):
+                            near += min(abs(np.int64(n[t, c, a, b])), 3000)
+                    near -= min(abs(np.int64(n[t, c, i, j])), 3000)
+                    mean = max(near/8 + 0.3*means[c], 2.0**-14)
+                    threshold = min(0.5 - _BIT*math.log2(mean/(1 + math.sqrt(1 + mean*mean))), 2)
+                    kept = math.floor(max(size + 1 - threshold, 0))
+                    out[t, c, i, j] = kept if x[t, c, i, j] > 0 else -kept
+
+def deadzone_near(
+    x: torch.Tensor,    # [T, C, h, w] coefficients of a band
+    step: torch.Tensor, # [1, C, 1, 1] quantization steps
+    n: torch.Tensor,    # int16 [T, C, h, w], what they were rounded to before
+) -> torch.Tensor:      # int16, the same shape
+    "Dead-zone quantization with the thresholds of what is near"
+    if not runs_here(x) or 0 in x.shape: return deadzone(x, step, thresholds(n)).short()
+    out, means = torch.empty_like(x, dtype=torch.short), n.abs().clamp(max=3000).float().mean((0, 2, 3))
+    arrays = [a.detach().contiguous().numpy() for a in (x, step.flatten(), n, means, out)]
+    _round_loop(*arrays)
+    return out

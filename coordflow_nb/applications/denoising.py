@@ -17,7 +17,8 @@ from ..video import Video, next_step, work_bar
 from ..layers import Found, find_layers
 from ..fusion import CoordFlow
 from ..wavelets import analyse
-from ..texture import TextureFitter, canonical_image
+from ..texture import TextureFitter
+from ..sampling import canonical_image
 from ..opponent import frames_of, from_opponent
 from ..texture_codec import bending_model, rigid_model
 

@@ -19,8 +19,8 @@ from ..video import counted, next_step, work_bar
 from ..files import Video, is_picture, natural_order
 from ..layers import find_layers
 from ..fusion import UNLABELED, to_bytes
-from ..texture import TextureFitter, backward_warp, splat
-from ..wavelets import fill_unknown
+from ..texture import TextureFitter
+from ..sampling import backward_warp, fill_unknown, splat
 from ..opponent import from_opponent
 from ..texture_codec import bending_model
 from .opened import open_file

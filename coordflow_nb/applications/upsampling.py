@@ -19,7 +19,7 @@ from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import canonical_region
 from ..fusion import to_bytes
-from ..texture import SamplingGrid, to_grid, deformed, backward_warp, splat
+from ..sampling import SamplingGrid, to_grid, deformed, backward_warp, splat
 from ..codec import output_positions, output_size
 from .opened import Opened, open_file
 
