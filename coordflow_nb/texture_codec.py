@@ -311,12 +311,11 @@ def _with_more(lengths, search, allowed, in_time):
         lengths = more
     return lengths
 
-def _with_body(video, found, allowed):
-    "A body that bends, and what is behind it: in a list, which is empty if there is none"
+def _with_body(video, ways, allowed):
+    "A body that bends in front of each of some ways to take a clip apart; none, if there is no body"
     from coordflow_nb.subject import subject_mask, with_subject   # here, for OpenCV takes a while to load
     mask = subject_mask(video)
-    two = [] if mask is None else [with_subject(found, mask)]
-    return [f for f in two if allowed(f)]
+    return [f for f in (with_subject(way, mask) for way in ways) if allowed(f)] if mask is not None else []
 
 def _asked_for(video, found, layers):
     from coordflow_nb.subject import asked_for
@@ -330,8 +329,9 @@ def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     first = lengths = Lengths(small, found, step, gop or len(video), overhead, room, within(_GROUPS_BY))
     if gop: lengths.chosen()
     if search: lengths = _with_more(lengths, search, allowed, within(_LAYERS_BY))
-    if search and len(lengths.found.share) == 1 and within(_SUBJECT_BY)():
-        others = _with_body(video, lengths.found, allowed)
+    if search and within(_SUBJECT_BY)():
+        ways = [first.found] if lengths is first else [first.found, lengths.found]
+        others = _with_body(video, ways, allowed)
     if len(video) > 1 and within(_BENDING_BY)(): lengths = lengths.or_bent(bending_at(scale), *others)
     if lengths is not first: lengths.groups = lengths.joined(lengths.groups)
     return lengths
