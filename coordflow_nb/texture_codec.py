@@ -33,6 +33,7 @@ from .quantization import step_code, step_value
 from .texture_section import (TEXTURE_FIELDS, REGION_FIELDS, decode_subbands, encode_motions,
                                           encode_subbands, read_textures, round_flows, texture_bytes,
                                           write_textures)
+from .phases import decode_phases
 from .bitstream import BitstreamError, fields_size, pack_fields, unpack_fields
 from .kinds import Kind, Plan, allow_all, check_least, clip_header, target_bytes
 from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, settings_values
@@ -439,9 +440,4 @@ def declared(self: TextureKind, section, frames):
 
 class FirstTextureKind(TextureKind):
     "Textures as version 1 of the format had them: read, never written"
-    number, writes = 1, False
-
-    @staticmethod
-    def decode(data, bands, channels):
-        from coordflow_nb.phases import decode_phases
-        return decode_phases(data, bands, channels)
+    number, writes, decode = 1, False, staticmethod(decode_phases)

@@ -283,7 +283,6 @@ def answer_files(
     traced: bool,   # count lines that run for the first time
 ) -> None:
     "Opens whatever comes through the pipe, and reports how that ended"
-    import coordflow_nb.phases   # for files of version 1; nothing may be loaded in the cage
     torch.set_num_threads(1)
     for data in files: attempt(data, limits)                 # imports and caches happen here, once
     lines, reached, busy, start = Lines(), [], False, time.perf_counter()
