@@ -441,3 +441,4 @@ def declared(self: TextureKind, section, frames):
 class FirstTextureKind(TextureKind):
     "Textures as version 1 of the format had them: read, never written"
     number, writes, decode = 1, False, staticmethod(decode_phases)
+    plan, encode = Kind.plan, Kind.encode   # which refuse

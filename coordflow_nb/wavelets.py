@@ -164,7 +164,8 @@ def nonzero_pictures(
 ) -> torch.Tensor:   # bool [T, C]
     "Which pictures are not all zeros"
     found = torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
-    if x.is_cuda: return (x.flatten(2).amin(2) < 0) | (x.flatten(2).amax(2) > 0) if x.numel() else found
+    if 0 in x.shape: return found
+    if x.device.type != 'cpu': return (x.flatten(2).amin(2) < 0) | (x.flatten(2).amax(2) > 0)
     _find_nonzero(x.detach().flatten(0, 1).numpy(), found.view(-1).numpy())
     return found
 
