@@ -15,10 +15,13 @@ TORCH         ?= $(CHOSEN_TORCH)
 export PIP_ROOT_USER_ACTION := ignore
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
-.PHONY: help setup lab test test-browser docs demo images pretrained bench bench-motion bench-applications bench-gpu bench-long fuzz costs run export clean FORCE
+.PHONY: help doctor setup lab test test-browser docs slides student demo images pretrained bench bench-motion bench-applications bench-gpu bench-long fuzz costs run export clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+doctor: ## is all there? versions, ffmpeg, threads, GPU, browser, a line each
+	@$(or $(wildcard $(BIN)/python),$(PYTHON)) .ci/doctor.py
 
 setup: $(READY) ## make .venv with the project and all it needs (other targets do it by themselves)
 
@@ -34,6 +37,12 @@ test-browser: $(READY) $(if $(CHROMIUM),$(BROWSE)) ## open the site and an explo
 
 docs: $(DOCS) ## write the site into _docs: chapters with their outputs, the library's interfaces, a search; opens without a network
 	@$(BIN)/python .ci/docs.py
+
+slides: $(DOCS) ## write a deck for each lecture into out/slides, from the chapter's own cells (a part: NB=04_flow); opens without a network
+	@$(BIN)/python .ci/slides.py out/slides $(NB)
+
+student: $(READY) ## write what a class gets into out/student: the chapters without solutions, answers sealed
+	@$(BIN)/python .ci/student.py out/student
 
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo

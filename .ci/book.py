@@ -1,5 +1,6 @@
 "The project's notebooks, as the tests, the site and the cost lines see them."
 import json, os, re
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 
@@ -7,8 +8,12 @@ import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = 'coordflow_nb'
+parser = ConfigParser(delimiters=['='])
+parser.read(ROOT / 'settings.ini', encoding='utf-8')
+SETTINGS = parser['DEFAULT']
 CHAPTER = re.compile(r'\b[Cc]hapters? (\d\d[a-z]?(?:(?:, | and |, and | to )\d\d[a-z]?)*)\b')  # as prose names chapters
 NUMBER = re.compile(r'\d\d[a-z]?')
+MARK = '*Takes about'  # how the cell begins that says what a chapter costs
 
 
 def environment(**more):
@@ -26,6 +31,11 @@ def notebooks():
 def chapters():
     "The notebooks that are no solutions."
     return [p for p in notebooks() if p.parent.name != 'solutions']
+
+
+def whole_numbers():
+    "The chapters without a letter: each is a lecture."
+    return [p for p in chapters() if number(p) and not number(p)[1]]
 
 
 def label(path):
@@ -53,6 +63,12 @@ def flags(cell):
 def plain(cell):
     "A code cell without its directives."
     return re.sub(r'^#\s*\|.*\n?', '', cell.source, flags=re.M).strip('\n')
+
+
+def caption(cell):
+    "The title of the figure that a code cell draws; empty if it has none."
+    found = re.search(r"""(?:suptitle\(|suptitle=|title=|set_title\()\s*'([^'{]+)'""", cell.source)
+    return found[1] if found else ''
 
 
 def runs(cell, slow=False):

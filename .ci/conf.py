@@ -1,6 +1,5 @@
 "Sphinx's settings, and what is added to its pages: comments beside parameters, where a name is made, links from names and chapters' numbers."
 import inspect, re
-from configparser import ConfigParser
 from contextlib import suppress
 
 from docutils import nodes
@@ -9,11 +8,9 @@ from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import rst
 
-from book import CHAPTER, LIBRARY, NUMBER, ROOT, chapters, label, number
+from book import CHAPTER, LIBRARY, NUMBER, SETTINGS, chapters, label, number
 
-parser = ConfigParser(delimiters=['='])
-parser.read(ROOT / 'settings.ini', encoding='utf-8')
-project, author, copyright = (parser['DEFAULT'][k] for k in ('title', 'author', 'copyright'))
+project, author, copyright = (SETTINGS[k] for k in ('title', 'author', 'copyright'))
 
 extensions = ['myst_nb', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode', 'sphinx.ext.mathjax', 'sphinx-mathjax-offline']
 html_theme, html_title, html_static_path, html_css_files = 'furo', project, ['site'], ['site.css']

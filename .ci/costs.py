@@ -8,9 +8,7 @@ from pathlib import Path
 
 from execnb.nbio import mk_cell, read_nb, write_nb
 
-from book import ROOT, cells, flags, label, notebooks, number
-
-MARK = '*Takes about'
+from book import MARK, ROOT, cells, flags, label, notebooks, number
 
 
 def put(path, seconds):

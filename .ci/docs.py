@@ -10,12 +10,11 @@ import nbformat
 from nbformat.v4 import new_markdown_cell
 from sphinx.cmd.build import build_main
 
-from book import LIBRARY, ROOT, cells, chapters, flags, label, module_of, notebooks, number, plain
+from book import LIBRARY, ROOT, SETTINGS, caption, cells, chapters, flags, label, module_of, notebooks, number, plain
 
-PARTS = dict(Signal=0, Model=3, Codec=10, Applications=19, Practice=30)  # and their first chapters
+PARTS = {'I the method': 0, 'II minutes to seconds': 13, 'III the codec': 17, 'IV applications': 20, 'V practice': 29}  # and their first chapters
 TAGS = {'hide': 'remove-cell', 'include: false': 'remove-cell', 'echo: false': 'remove-input', 'output: false': 'remove-output',
         'export': 'library', 'exports': 'library', 'exporti': 'library', 'slow': 'slow'}
-FIGURE = re.compile(r"""(?:suptitle\(|suptitle=|title=|set_title\()\s*'([^'{]+)'""")
 MODULES = '# Modules\n\nAll public names of the library, written by the chapters.\n\n| module | |\n|---|---|\n'
 SOLUTIONS = '# Solutions\n\nWorked answers to the exercises. Try first: a checker below each exercise says whether you are right.\n\n'
 
@@ -36,7 +35,15 @@ def about(path):
     "The line below a chapter's title: where its module, its solutions and its file are."
     links = [f'Module {{doc}}`{m} </api/{m}>`'] if (m := module_of(path)) in library() else []
     if (path.parent / 'solutions' / path.name).exists(): links.append(f'[Solutions](solutions/{path.name})')
-    return '```{container} about\n' + ' · '.join([*links, f'Notebook `nbs/{label(path)}.ipynb`']) + '\n```'
+    return '```{container} about\n' + ' · '.join([*links, f'Notebook `nbs/{label(path)}.ipynb`', *launches(path)]) + '\n```'
+
+
+def launches(path):
+    "Where a chapter runs without being installed; nowhere, unless settings.ini names a repository that is open to all."
+    repository, branch = (SETTINGS[k] for k in ('launch_repository', 'branch'))
+    if not repository: return []
+    binder = f'https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/nbs/{label(path)}.ipynb'
+    return [f'[Run it in Binder]({binder})', f'[or in a codespace](https://codespaces.new/{repository})']
 
 
 def page(path):
@@ -45,7 +52,7 @@ def page(path):
     for cell in nb.cells:
         if cell.cell_type == 'code':
             cell.metadata.tags = sorted({TAGS[f] for f in flags(cell) if f in TAGS} | ({'remove-cell'} if 'default_exp' in cell.source else set()))
-            if figure := FIGURE.search(cell.source): cell.metadata.mystnb = dict(image=dict(alt=figure[1]))
+            if caption(cell): cell.metadata.mystnb = dict(image=dict(alt=caption(cell)))
             if 'library' in cell.metadata.tags: found.append(new_markdown_cell(f'(cell-{cell.id})=', id=f'at-{cell.id}'))
             cell.source = plain(cell)
         else: cell.source = cell.source.replace('](solutions/)', '](solutions/index.md)').replace('](../CONTRIBUTING.md)', '](contributing.md)')

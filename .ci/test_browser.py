@@ -1,6 +1,7 @@
 """What a reader sees in a real browser, headless Chromium driven by Playwright: `make test-browser`.
 
 Site       the built pages open from the disk, search, typeset maths, load their figures, fit a phone, have no dead links, and ask no other host.
+Slides     a deck opens from the disk, too; every slide fits.
 Explorer   JupyterLab runs the chapter of the explorer, a slider changes its picture; Voila shows the panel as an application.
 
 The server runs on this machine only, on copies in a temporary folder, with settings of its own.
@@ -13,7 +14,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 import nbformat, pytest, urllib3
 from nbformat.v4 import new_code_cell
 
-from book import ROOT, environment, runs
+from book import ROOT, cells, environment, runs
 from check import chromium
 
 pytestmark = pytest.mark.xdist_group('browser')
@@ -24,6 +25,8 @@ LINKS = '''() => { const all = (tag, key) => [...document.querySelectorAll(`${ta
                            loads: [...all('*', 'src'), ...all('link:is([rel~=stylesheet], [rel~=icon], [rel^=pre])', 'href')]}; }'''
 BLANK = '''async () => { const all = [...document.images]; all.forEach(i => i.loading = 'eager'); await Promise.allSettled(all.map(i => i.decode()));
                       return all.filter(i => !i.naturalWidth).map(i => i.src); }'''
+SLIDES = '''() => Reveal.getSlides().map(slide => { const {h, v} = Reveal.getIndices(slide); Reveal.slide(h, v);
+                   return {head: slide.querySelector('h1, h2, h3')?.firstChild.textContent, zoom: +slide.style.zoom, height: slide.scrollHeight*slide.style.zoom}; })'''
 RUN = f'''() => {{ const app = window.jupyterapp, ready = app.shell.currentWidget.sessionContext.ready;
                    const late = new Promise((_, no) => setTimeout(() => no(new Error('the chapter does not come to an end')), {PATIENCE}));
                    return Promise.race([late, ready.then(() => app.commands.execute('notebook:run-all-cells'))]); }}'''
@@ -103,6 +106,21 @@ def test_phone(site, page):
         page.goto((site / f'{name}.html').as_uri())
         width = page.evaluate('document.documentElement.scrollWidth')
         assert width <= 390, f'{name} is {width} pixels wide on a screen of 390'
+
+
+# ---- slides ----
+
+def test_slides(tmp_path, page, say):
+    "slides: a deck has the chapter's headings, its maths is typeset, each slide fits and can be read"
+    done = subprocess.run([sys.executable, ROOT / '.ci/slides.py', tmp_path, '04_flow'], env=environment(), capture_output=True, text=True)
+    assert not done.returncode, done.stderr[-2000:]
+    page.goto((tmp_path / '04_flow.html').as_uri())
+    page.wait_for_selector('.reveal.ready')
+    slides = page.evaluate(SLIDES)
+    heads = re.findall(r'^## (.+)', '\n'.join(c.source for c in cells(ROOT / 'nbs/04_flow.ipynb', 'markdown')), re.M)
+    assert {*heads} <= {s['head'] for s in slides} and page.locator('section mjx-container').count() and not page.locator('mjx-merror').count()
+    assert all(s['height'] <= 721 and s['zoom'] > 0.5 for s in slides), slides
+    say(f'{len(slides)} slides')
 
 
 # ---- the explorer ----

@@ -1,11 +1,12 @@
 "What can be read off the notebooks and the library without running a chapter."
-import ast, filecmp, io, re, shutil, subprocess, sys, tokenize
+import ast, filecmp, io, json, re, shutil, subprocess, sys, tokenize
 from collections import Counter
 from functools import cache
 
 import pytest
 
-from book import CHAPTER, LIBRARY, NUMBER, ROOT, cells, chapters, environment, flags, label, module_of, notebooks, number, plain
+from book import (CHAPTER, LIBRARY, NUMBER, ROOT, SETTINGS, cells, chapters, environment, flags, label, module_of, notebooks, number, plain,
+                  whole_numbers)
 
 LINE, CELL, MODULE = 110, 40, 470  # characters of a line, lines of an exported cell, exported lines of a module
 
@@ -19,6 +20,7 @@ def python(*arguments, cwd=ROOT):
     "Run this Python, or fail with everything it said."
     done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=environment(), text=True, capture_output=True, timeout=300)
     if done.returncode: pytest.fail((done.stdout + done.stderr).strip(), pytrace=False)
+    return done.stdout
 
 
 @cache
@@ -105,6 +107,43 @@ def test_references(say):
     found += [(f'{name}: {link}', (folder / link).exists()) for name, folder, text in texts for link in re.findall(r'\]\(([^)#:\s]+\.ipynb)\b', text)]
     no(what for what, there in found if not there)
     say(f'{len(found)} references')
+
+
+# ---- the course ----
+
+def test_plan():
+    "the README has every chapter, the course every whole number"
+    index, course = ('\n'.join(c.source for c in cells(ROOT / f'nbs/{name}.ipynb', 'markdown')) for name in ('index', 'course'))
+    wrong = [f'index: {p.name}' for p in chapters() if number(p) and f']({p.name})' not in index]
+    no(wrong + [f'course: {p.name}' for p in whole_numbers() if not re.search(rf'^\| \[\d+\]\({p.name}\) \| ', course, re.M)])
+
+
+def test_student(tmp_path, say):
+    "a class gets no solutions, and the same copy each time"
+    def copy():
+        python('.ci/student.py', tmp_path / 'student')
+        return {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+    files = copy()
+    no([str(p) for p, data in files.items() if 'solutions' in p.parts or re.search(rb'\]\(solutions/|Expected: ', data)])
+    assert files == copy()
+    say(f'{len(files)} files')
+
+
+def test_doctor(say):
+    "make doctor finds what is needed"
+    said = python('.ci/doctor.py').splitlines()
+    assert len(said) == 7 and all(re.match(r'(ok|no) +\w+ +\S', line) for line in said), said
+    say(f'{len(said)} lines')
+
+
+def test_machines():
+    ".devcontainer and .binder agree with settings and Makefile"
+    makefile, machine = (ROOT / 'Makefile').read_text(), json.loads((ROOT / '.devcontainer/devcontainer.json').read_text())
+    runtime, (torch, project) = (ROOT / '.binder/runtime.txt').read_text(), (ROOT / '.binder/requirements.txt').read_text().splitlines()
+    version = lambda text: [*map(int, re.search(r'(\d+)\.(\d+)', text).groups())]
+    assert all(version(text) >= version(SETTINGS['min_python']) for text in (machine['image'], runtime))
+    assert re.search(f'^{machine["postCreateCommand"].removeprefix("make ")}:', makefile, re.M) and f'DEFAULT_TORCH := {torch}\n' in makefile
+    assert re.sub(r'-e \.\[(\w+)\]', r'\1_requirements', project) in SETTINGS
 
 
 # ---- how the library is built ----
