@@ -26,10 +26,10 @@ def libraries():
     asked = [*map(Requirement, SETTINGS['requirements'].split())]
     wrong = [f'{r}, here {version(r.name)}' for r in asked if not r.specifier.contains(version(r.name), prereleases=True)]
     if wrong: raise LookupError('; '.join(wrong))
-    return f'{len(asked)} as settings.ini asks: torch {version("torch")}, numpy {version("numpy")}, PyAV {version("av")}, ...'
+    return f'{len(asked)} as settings.ini asks: ' + ', '.join(f'{name} {version(name)}' for name in ('torch', 'numpy', 'av', 'numba'))
 
 
-def notebooks(): return f'JupyterLab {version("jupyterlab")}, nbdev {version("nbdev")}, {SETTINGS["lib_name"]} {version(SETTINGS["lib_name"])}'
+def notebooks(): return ', '.join(f'{name} {version(name)}' for name in (SETTINGS['lib_name'], 'nbdev', 'jupyterlab'))
 
 
 def ffmpeg():
@@ -38,9 +38,7 @@ def ffmpeg():
     return said(get_ffmpeg_exe(), '-version').split()[2] + ' with ' + ', '.join(c for c in ('libx264', 'libx265', 'libsvtav1', 'libvvenc') if c in coders)
 
 
-def threads():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return f'{cores} cores; ' + ', '.join(f'{name} is {os.environ.get(name, "not set")}' for name in ('OMP_NUM_THREADS', 'OMP_WAIT_POLICY'))
+def threads(): return f'{os.cpu_count()} cores' + ''.join(f', {k}={v}' for k, v in os.environ.items() if k.startswith('OMP_'))
 
 
 def gpu():
@@ -55,7 +53,7 @@ def browser():
     return found[0]
 
 
-def line(check, needed):
+def line(check, needed=False):
     "Say what a check finds; may one go on?"
     try: state, what = 'ok', check()
     except Exception as error: state, what = ('MISSING', f'{error}: make setup') if needed else ('no', error)
@@ -64,6 +62,6 @@ def line(check, needed):
 
 
 if __name__ == '__main__':
-    needed = [line(check, True) for check in (python, libraries, notebooks, ffmpeg)]
-    for check in (threads, gpu, browser): line(check, False)
+    needed = [line(check, needed=True) for check in (python, libraries, notebooks, ffmpeg)]
+    for check in (threads, gpu, browser): line(check)
     sys.exit(not all(needed))

@@ -6,7 +6,7 @@ The chapters read saved results from ../data, so that folder comes along.
 import re, shutil, sys
 from pathlib import Path
 
-import nbformat
+from execnb.nbio import read_nb, write_nb
 
 from book import ROOT, chapters
 
@@ -16,7 +16,7 @@ CHECK = re.compile(r'^check\(answer\b', re.M)
 
 def sealed(path):
     "A chapter as a class gets it."
-    nb = nbformat.read(path, as_version=4)
+    nb = read_nb(path)
     for cell in nb.cells:
         if cell.cell_type == 'markdown':
             cell.source = re.sub(r'\[([^]]*)\]\(solutions/[^)]*\)', r'\1 (which your teacher keeps)', cell.source)
@@ -32,7 +32,7 @@ def write(out):
     shutil.rmtree(out, ignore_errors=True)
     skipped = shutil.ignore_patterns('solutions', '*.ipynb', '.*', '_*')
     for name in ('nbs', 'data'): shutil.copytree(ROOT / name, out / name, ignore=skipped)
-    for path in chapters(): nbformat.write(sealed(path), out / 'nbs' / path.name)
+    for path in chapters(): write_nb(sealed(path), out / 'nbs' / path.name)
     print(f'student: {len(chapters())} notebooks without solutions in {out / "nbs"}')
 
 
