@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['plan', 'encode_planned', 'encode_segment', 'encode_segments', 'joined_header', 'encode', 'open_source', 'load_group',
-           'load', 'group_layers', 'output_positions', 'output_size', 'decode_stream', 'decode', 'info', 'parts',
-           'decode_fresh']
+           'load', 'group_layers', 'output_positions', 'output_size', 'decode_stream', 'decode', 'source_sound', 'info',
+           'parts', 'decode_fresh']
 
 # %% ../nbs/17_codec.ipynb #d4edec9f
 import json
@@ -20,8 +20,9 @@ import torch
 from fastcore.meta import delegates
 from tqdm.auto import tqdm
 
-from .video import as_fps, check_memory, crop_box
-from .files import Stream, Video
+from .video import as_fps, check_memory, crop_box, upright
+from .files import Video
+from .saving import Sound, Stream
 from .metrics import bpp as bits_per_pixel
 from .coordinates import frame_times
 from .fusion import CoordFlow, to_bytes
@@ -148,12 +149,13 @@ def encode(
 def open_source(
     path,               # whatever `Video.open` reads
     *,
-    size: tuple = None, # (W, H) to crop to, centred, and to scale to; None: as it is
+    size: tuple = None, # (W, H) to crop to, centred, and to scale to, upright if the clip is; None: as it is
     start: int = 0,     # first frame
     frames: int = None, # how many; None: all that follow
 ) -> tuple:             # (Video, Origin)
     "Read a stretch of a clip at a size, and remember where it came from"
     source = Video.open(path, start=start, frames=1 if frames is None else min(frames, 1)).size
+    size = size and upright(source, size)
     crop = crop_box(source, size) if size else (0, 0, *source)
     return Video.open(path, start=start, frames=frames, crop=crop, size=size), Origin(source, crop, start)
 
@@ -277,6 +279,20 @@ def decode(
     _check_memory(3*math.prod(stream.size)*len(stream), f'a clip of {len(stream)} frames')
     return stream.video()
 
+# %% ../nbs/17_codec.ipynb #17500d02
+def source_sound(
+    path_or_bytes,        # a `.cfv` file
+    source,               # path of the clip that was compressed
+    *,
+    frames: tuple = None, # (first, last + 1) among the file's frames, None at either end; None: all
+    limits: Limits = LIMITS, # what the file may ask for
+) -> Sound:
+    "The sound of a clip that goes with the frames of a file"
+    header = read_header(open_bytes(path_or_bytes), limits)
+    positions = output_positions(header, frames)[0]
+    first, fps = header.start + positions[0], float(header.fps)
+    return Sound(Path(source), first/fps, len(positions)/fps)
+
 # %% ../nbs/17_codec.ipynb #76516562
 def info(
     path_or_bytes,           # a `.cfv` file
@@ -285,16 +301,17 @@ def info(
     "What a file is made of"
     data = open_bytes(path_or_bytes)
     h = read_header(data, limits)
-    weights, layers = 0, 0
+    count, kept, layers = 0, 0, 0
     for gop in range(h.gops):   # one model at a time in memory
         model = load_group(data, h, gop, 'cpu', limits)
-        weights += sum(c.tensor.numel() for c in model.coded())
+        count += sum(c.tensor.numel() for c in model.coded())
+        kept += sum(int(c.tensor.count_nonzero()) for c in model.coded())
         layers = max(layers, len(model.layers))
     s, kind = model.settings, kind_of(read_section(data, h, h.gops - 1))
     return dict(version=data[3:4][0], width=h.width, height=h.height, frames=h.frames, fps=float(h.fps),
                 gops=h.gops, entry_seconds=round(max(h.gop_frames)/float(h.fps), 3), layers=layers,
-                color=kind.name, **kind.describe(s), flow=s.flow.kind, weights=weights,
-                bits_per_weight=round(8*len(data)/max(1, weights), 3), bytes=len(data),
+                color=kind.name, **kind.describe(s), flow=s.flow.kind, **{kind.unit: count},
+                nonzero=kept, bits_per_nonzero=round(8*len(data)/max(1, kept), 3), bytes=len(data),
                 bpp=bits_per_pixel(len(data), (h.frames, h.height, h.width)),
                 source=dict(width=h.source_width, height=h.source_height, crop=list(h.crop), start=h.start))
 

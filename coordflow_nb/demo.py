@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from .video import Video, side_by_side
-from .files import atomic_path
+from .saving import atomic_path
 from .plot import use_style
 from .metrics import bpp, ms_ssim, psnr, ssim
 from .coordinates import pixel_grid

@@ -19,7 +19,7 @@ import torch
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
-from .video import crop_box
+from .video import crop_box, upright
 from .files import Video, frame_rate, read_frames, stretches
 from .bitstream import BitstreamError, Header, unpack_fields
 from .kinds import PRESETS, SECTION_FIELDS, Kind, Origin
@@ -137,8 +137,14 @@ def seconds(self: Job) -> float:
 def __str__(self: Job):
     scenes, n, (w, h) = len({s.first for s in self.segments}), len(self.segments), self.size
     plural = lambda n, what: f'{n} {what}{"s"*(n > 1)}'
-    return (f'{plural(self.frames, "frame")}, {w}x{h}, {self.fps} fps: {plural(scenes, "scene")}, '
+    return (f'{plural(self.frames, "frame")}, {w}x{h}{self._cropped()}, {self.fps} fps: '
+            f'{plural(scenes, "scene")}, '
             f'{plural(n, "segment")}, about {self.memory/1e9:.1f} GB of memory{self._lasting()}')
+
+@patch
+def _cropped(self: Job):
+    lost = 1 - math.prod(self.crop[2:])/math.prod(self.source_size)
+    return f' ({lost:.0%} of the picture cropped away)' if self.request.size and lost >= 0.01 else ''
 
 @patch
 def _lasting(self: Job):
@@ -202,8 +208,8 @@ def segment_video(
     r = job.request
     if reader is None:
         reader = clip_frames(r.source if video is None else video, r.start + segment.start, segment.frames)
-    crop = job.crop if r.size else None
-    return Video(torch.cat(list(stretches(islice(reader, segment.frames), crop, r.size))), Fraction(job.fps))
+    crop, size = (job.crop, job.size) if r.size else (None, None)
+    return Video(torch.cat(list(stretches(islice(reader, segment.frames), crop, size))), Fraction(job.fps))
 
 def read_segments(
     job: Job,            # from `make_job`
@@ -259,8 +265,8 @@ def make_job(
         raise ValueError('origin tells which part of a source this is: give no size, start or frames with it')
     source = request.source if video is None else video
     height, width = next(clip_frames(source, request.start, 1)).shape[:2]
-    crop = crop_box((width, height), request.size) if request.size else (0, 0, width, height)
-    size = tuple(request.size or (width, height))
+    size = upright((width, height), request.size) if request.size else (width, height)
+    crop = crop_box((width, height), size)
     scan = stretches(clip_frames(source, request.start, request.frames), crop, (64, 36))
     scan = tqdm(scan, desc='looking for scenes', unit=' stretches', leave=False, delay=1,
                 disable=not progress)

@@ -32,12 +32,13 @@ class Plan:
     appearance: str      # the kind and its size in words, such as 'mlp 3 x 25'
     model: ModelSettings # what the decoder will build
     target: int          # bytes that a file of this stretch may take; None: as many as the quality takes
-    weights: int         # parameters in the model
+    weights: int         # parameters in the model, of the kind that `unit` says
     start: Found = field(default=None, compare=False, repr=False) # motions and labels; None: from zero
     spent: float = 0.    # seconds that finding them took
     groups: tuple = ()   # frames of each group of pictures; (): all in one
     step: float = None   # quantization step that the quality asks for; None: the one that lands on `target`
     bends: bool = False  # whether layers may bend
+    unit: str = 'weights' # what the parameters are
 
     def __str__(self):
         s = self.model
@@ -45,7 +46,7 @@ class Plan:
         groups = f', groups of {", ".join(map(str, self.groups))} frames'*(len(self.groups) > 1)
         size = f'at most {self.target:,} bytes' if self.target else f'quantization step {self.step:.3f}'
         return (f'{s.layers} layer{"s"*(s.layers > 1)}, {self.appearance}, flow {s.flow.kind}{start}'
-                f'{groups}, {self.weights:,} weights, {size}')
+                f'{groups}, {self.weights:,} {self.unit}, {size}')
 
 def _in_words(found):
     "What was found about the motion"
@@ -67,6 +68,7 @@ class Kind:
     number: int # as files call it; once given, it stays
     writes: bool = True # False: for files of an old version, which are only read
     pixel_bytes: int = 16 # memory that each pixel of a segment takes while it is encoded
+    unit: str = 'weights' # what its parameters are
 
 # %% ../nbs/11a_kinds.ipynb #3728b113
 @patch

@@ -20,7 +20,8 @@ import torch
 from tqdm.auto import tqdm
 
 from . import __version__
-from .files import Video, atomic_path
+from .files import Video
+from .saving import atomic_path
 from .metrics import bd_rate, bpp, ms_ssim, psnr, ssim
 from .bitstream import LIMITS, TRUST, Limits, open_bytes, read_header
 from .texture_codec import quality_step
@@ -275,7 +276,7 @@ def _by_ours(ours, name, video, seconds, seed, device, by):
             (path := Path(folder)/'clip.cfv').write_bytes(data)
             decoded, decode_seconds = decode_fresh(path)
         about = info(data)
-        settings = {k: about[k] for k in about if k in ('color', 'flow', 'layers', 'weights')}
+        settings = {k: about[k] for k in about if k in ('color', 'flow', 'layers', 'weights', 'nonzero')}
         settings |= dict(steps=len(history), seconds=seconds, seed=seed)
         if by == 'quality': settings = dict(quality=number) | settings
         return _point(name, settings, len(data), decoded, video, spent, decode_seconds, _progress(history))

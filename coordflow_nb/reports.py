@@ -12,7 +12,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from PIL import Image
 
-from .files import atomic_path
+from .saving import atomic_path
 from .plot import use_style
 from .metrics import plot_rd
 from .rate_distortion import bd_rows, curve_points, save_json

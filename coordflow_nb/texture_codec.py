@@ -377,7 +377,7 @@ def _planned(video, found, target, groups, step, clock, bends):
     settings = ModelSettings(len(video), len(colors), colors[0], flow)
     coefficients = sum(4*math.prod(c.shape) for c in colors)
     return Plan('texture', 'texture', settings, target, coefficients, found, clock.passed, groups, step,
-                bends)
+                bends, 'coefficients, few of which are not 0')
 
 # %% ../nbs/16_texture_codec.ipynb #4c869357
 _SAMPLES, _SAMPLED = 3, 10   # groups that are looked at, and their frames
@@ -400,6 +400,7 @@ _WORK = 5000   # multiplications that take as long as a pixel of a texture
 class TextureKind(Kind):
     "Layers as canonical textures"
     name, number, pixel_bytes = 'texture', 2, FRAME_BYTES + 6*CANONICAL_BYTES//5
+    unit = 'coefficients'
     decode = staticmethod(decode_subbands)
 
     def plan(self, video, **options): return plan_textures(video, **options)

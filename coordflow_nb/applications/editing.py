@@ -15,7 +15,7 @@ import torch
 from fastcore.basics import patch
 
 from ..video import Video, check_memory
-from ..files import Stream
+from ..saving import Stream
 from ..coordinates import pixel_grid
 from ..flow import inverse, transform
 from ..fusion import CoordFlow, Layer, fuse, to_bytes

@@ -10,7 +10,7 @@ import torch
 from fastcore.basics import patch
 
 from ..video import as_fps
-from ..files import Stream
+from ..saving import Stream
 from ..coordinates import frame_times
 from ..bitstream import LIMITS, Limits, open_bytes, read_header
 from ..fusion import CoordFlow, to_bytes

@@ -22,7 +22,8 @@ from skimage.measure import label
 from skimage.morphology import isotropic_dilation
 from skimage.segmentation import find_boundaries
 
-from ..files import Stream, Video, atomic_path, check_target, remove_path, replace_path
+from ..files import Video
+from ..saving import Stream, atomic_path, check_target, remove_path, replace_path
 from ..plot import LAYER_COLORS
 from ..video import check_memory, counted, work_bar
 from ..subject import find_subject

@@ -13,7 +13,7 @@ import numpy as np, torch
 from scipy.linalg import solveh_banded
 
 from ..video import Video, counted, work_bar
-from ..files import Stream
+from ..saving import Stream
 from ..coordinates import pixel_grid
 from ..flow import compose, fix_gauge, inverse, transform, unwrap
 from ..registration import register_pair

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..video import Video, as_fps, check_memory, counted, work_bar
-from ..files import Stream
+from ..saving import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import canonical_region

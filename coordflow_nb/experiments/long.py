@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 
 from ..video import moving_layers
-from ..files import Stream, Video, read_frames
+from ..files import Video, read_frames
+from ..saving import Stream
 from ..metrics import psnr
 from ..bitstream import read_header
 from ..groups import GOP
