@@ -18,9 +18,9 @@ import typer
 from .arguments import (Color, Device, Flow, Noise, Preset, check_folder, check_positive,
                                     check_writable, device_named, parse_fps, parse_names, parse_point,
                                     parse_qualities, parse_range, parse_rates, parse_region, parse_size)
-from .command import (AUDIO, CLUSTER, CORES, DEVICE, FRAMES, JSON, OUTPUTS, OUT_HELP, SEED, SIZE, START,
-                                  THREADS, TRUST, Stopped, app, cluster_function, is_coded, limits_of, main,
-                                  naming, opened, save, say_remarks, show, source_clip)
+from .command import (AUDIO, CLUSTER, CORES, DEVICE, FRAMES, JSON, OUTPUTS, OUT_HELP, SEED, SIZE,
+                                  START, THREADS, TRUST, Stopped, app, cluster_function, is_coded, limits_of,
+                                  main, naming, opened, save, say_remarks, show, source_clip)
 
 # %% ../nbs/31_cli.ipynb #1792fe29
 def _report(out, done, seconds, as_json):
@@ -53,11 +53,9 @@ def encode(
     flow: Flow = typer.Option('warm', help='the motion is measured, learned from zero, or there is none'),
     quality: float = typer.Option(None, min=0, max=51, help='as the CRF of x264 and x265: 18 is '
                                   'fine, 26 the default, 34 coarse and small'),
-    bpp: float = typer.Option(None, help='or a size: bits per pixel that the file may take; the default for '
-                                         'networks is 0.1'),
+    bpp: float = typer.Option(None, help='or a size, in bits per pixel; the default for networks is 0.1'),
     preset: Preset = typer.Option('medium', help='effort: how much is tried, and how long'),
-    seconds: float = typer.Option(None, help='time to fit each segment of up to 64 frames; 20, 60 or 240 by '
-                                             'default, by the preset'),
+    seconds: float = typer.Option(None, help='time for each segment of up to 64 frames; else by the preset'),
     steps: int = typer.Option(None, min=1, help='or steps to fit, or rounds: the same file each time'),
     gop: int = typer.Option(64, min=1, help='frames in a group of pictures, at most'),
     resume: bool = typer.Option(False, '--resume',
@@ -69,18 +67,14 @@ def encode(
     check_writable(out, ('.cfv',))
     check_positive(bpp=bpp, seconds=seconds)
     if seconds is not None and steps is not None: raise ValueError('give --seconds or --steps, not both')
-    if quality is not None and bpp is not None: raise ValueError('give --quality or --bpp, not both')
     from coordflow_nb.resuming import Interrupted, encode_file
-    from coordflow_nb.saving import has_sound
     begun, say = time.perf_counter(), partial(print, file=sys.stderr if as_json else sys.stdout, flush=True)
-    say_remarks(source, 'sound', say)
-    if has_sound(source): say(f'{source}: its sound is not kept; decode with --audio {source} to have it back')
-    request = dict(size=size, start=start, frames=frames, color=color.value, layers=layers, flow=flow.value,
-                   bpp=bpp, quality=quality, preset=preset.value, gop=gop, seed=seed, seconds=seconds,
-                   steps=steps)
+    say_remarks(source, f'its sound is not kept; decode --audio {source} brings it back', say)
     try:
-        done = encode_file(source, out, **request, device=device_named(device), resume=resume,
-                           run=cluster_function(cluster, cores, 'on_cluster'), say=say)
+        done = encode_file(source, out, size=size, start=start, frames=frames, color=color.value,
+                           layers=layers, flow=flow.value, bpp=bpp, quality=quality, preset=preset.value,
+                           gop=gop, seed=seed, seconds=seconds, steps=steps, device=device_named(device),
+                           resume=resume, run=cluster_function(cluster, cores, 'on_cluster'), say=say)
     except Interrupted as e:
         raise Stopped(str(e)) from None   # typer would take a KeyboardInterrupt, and print nothing
     spent = time.perf_counter() - begun

@@ -53,14 +53,15 @@ START = typer.Option(0, min=0, help='first frame')
 FRAMES = typer.Option(None, min=0, help='number of frames; all by default')
 SEED = typer.Option(0, min=0, max=2**63 - 1, help='of all that is random')
 DEVICE = typer.Option(None, help='where to compute: CUDA if there is one, by default')
-THREADS = typer.Option(None, min=1, callback=_use_threads, help='threads to compute with; a core each, by default')
+THREADS = typer.Option(None, min=1, callback=_use_threads,
+                       help='threads to compute with; one a core by default')
 CLUSTER = typer.Option(None, metavar='ADDRESS|local',
                        help='share the work among the machines of a Ray cluster, or the cores of this one')
 CORES = typer.Option(None, min=1, help='cores for each task on a cluster')
 TRUST = typer.Option(False, '--trust', help='let the file ask for any amount of work and memory: for files '
                                             'that you made yourself')
 JSON = typer.Option(False, '--json', help='print JSON')
-AUDIO = typer.Option(None, metavar='CLIP', help='the clip that was compressed: its sound goes with the frames')
+AUDIO = typer.Option(None, metavar='CLIP', help='the clip that was compressed: its sound goes along')
 OUT_HELP = '.mkv, .npy or a folder for PNGs (every bit), .mp4, .mov, .webm, .avi, .y4m, .gif (less)'
 #: Suffixes of what commands write, as in chapter 01d; '' for a folder
 OUTPUTS = '.mp4', '.mov', '.avi', '.webm', '.y4m', '.gif', '.mkv', '.npy', ''
@@ -104,6 +105,7 @@ def opened(
     from coordflow_nb.applications.opened import Opened
     return Opened(source, device_named(device), limits=limits_of(trust))
 
+# %% ../nbs/30c_command.ipynb #30c00009a
 def is_coded(
     source, # path of a clip or a `.cfv` file
 ) -> bool:
@@ -112,13 +114,14 @@ def is_coded(
 
 def say_remarks(
     source,   # path of a clip
-    without=None, # a word: remarks with it are left out
+    sound=None, # what to say of its sound; '': nothing; None: that it is not read
     say=lambda line: print(line, file=sys.stderr), # what prints a line
 ):
     "Say what reading a clip changes, or leaves out"
     from coordflow_nb.files import clip_remarks
     for line in clip_remarks(source):
-        if without is None or without not in line: say(f'{source}: {line}')
+        if 'sound' in line and sound is not None: line = sound
+        if line: say(f'{source}: {line}')
 
 def source_clip(
     source,       # path of a clip
@@ -132,7 +135,7 @@ def source_clip(
     from coordflow_nb.saving import Sound, has_sound, holds_sound
     video, _ = codec.open_source(source, size=size, start=start, frames=frames)
     heard = holds_sound(out) and has_sound(source)
-    say_remarks(source, 'sound' if heard else None)
+    say_remarks(source, '' if heard else None)
     return video, Sound(source, start/video.fps, len(video)/video.fps) if heard else None
 
 # %% ../nbs/30c_command.ipynb #30c0000f

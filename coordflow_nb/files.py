@@ -211,7 +211,7 @@ def _cut_short(path, n, header):
 
 
 def _converter(stream, size):
-    "The filters that turn the frames of a stream into RGB of a size, with its matrix, range and chroma places."
+    "The filters that turn frames of a stream into RGB of a size, by its matrix, range and chroma places."
     g, (w, h) = Graph(), size
     g.link_nodes(g.add_buffer(template=stream), g.add('scale', f'{w}:{h}:flags=bicubic'),
                  g.add('format', 'pix_fmts=rgb24'), g.add('buffersink')).configure()

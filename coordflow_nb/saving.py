@@ -159,7 +159,7 @@ def has_sound(
         with av.open(str(path)) as f: return bool(f.streams.audio)
     except (OSError, ValueError): return False
 
-
+# %% ../nbs/01d_saving.ipynb #01d0a009
 def check_sound(
     sound,      # a `Sound`
     suffix,     # of the film it is for, such as '.mp4'

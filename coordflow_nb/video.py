@@ -181,15 +181,6 @@ def crop_box(
     return (W - cw)//2, (H - ch)//2, cw, ch
 
 
-def upright(
-    source_size,    # (W, H) of the source
-    size,           # (W, H) wanted
-):                  # -> (W, H)
-    "A size with its sides exchanged if the source stands and the size lies, or the other way round."
-    (W, H), (w, h) = source_size, _check_size(size)
-    return (h, w) if (W - H)*(w - h) < 0 else (w, h)
-
-
 @patch
 def conform(
     self: Video,
@@ -197,6 +188,15 @@ def conform(
 ):              # -> Video
     "Crop to the shape of `size`, centred, then resize to it."
     return self.crop(*crop_box(self.size, size)).resize(size)
+
+# %% ../nbs/01_video.ipynb #01ab0e01
+def upright(
+    source_size,    # (W, H) of the source
+    size,           # (W, H) wanted
+):                  # -> (W, H)
+    "A size with its sides exchanged if the source stands and the size lies, or the other way round."
+    (W, H), (w, h) = source_size, _check_size(size)
+    return (h, w) if (W - H)*(w - h) < 0 else (w, h)
 
 # %% ../nbs/01_video.ipynb #933d05d7
 @patch
