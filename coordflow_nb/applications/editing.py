@@ -169,7 +169,7 @@ class Place:
     picture: torch.Tensor # RGBA: uint8 [h, w, 4], PIL image or path
     layer: int = 0        # number of the layer that carries it
     at: tuple = None      # (x, y) of its centre in pixels of the frame; None: the centre of the frame
-    scale: float = None   # frame pixels a picture pixel; None: 1
+    scale: float = None   # frame pixels a picture pixel; None: 1, or less so that it fits into the frame
     width: float = None   # or its width in frame pixels
     angle: float = 0.     # degrees, anticlockwise
     frame: float = None   # number of the frame; None: T//2
@@ -187,7 +187,7 @@ class Place:
         at = ((W - 1)/2, (H - 1)/2) if self.at is None else self.at
         return k, placement(self.picture, (W, H), at, scale, self.angle)
 
-    def _scale(self, size): return 1.
+    def _scale(self, size): return min(1., *(0.9*n/m for n, m in zip(size, self.picture.shape[1::-1])))
 
 # %% ../../nbs/26_editing.ipynb #f270d10c
 @patch
