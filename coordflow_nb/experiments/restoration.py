@@ -8,6 +8,8 @@ __all__ = ['KINDS', 'SEGMENTERS', 'halved', 'enlarged', 'thinned', 'left_out', '
            'foreground', 'by_median', 'by_stabilized_median', 'by_flow', 'segmentation_contest', 'segmentation_rows']
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #f1b49e83
+from dataclasses import replace
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -26,9 +28,9 @@ from ..layers import residual
 from ..codec import encode
 from ..applications.opened import Opened
 from ..applications.upsampling import between, upsample
-from ..applications.segmentation import assign, hard_masks
+from ..applications.segmentation import Subjects, assign, hard_masks
 from ..applications.inpainting import inpaint
-from .cases import TrueClip, compared, ffmpeg_filter
+from .cases import TrueClip, compared, ffmpeg_filter, timed
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #d5fe18d4
 def halved(
@@ -281,6 +283,10 @@ def segmentation_rows(
     clip: TrueClip,       # with a mask
     seconds: float = 30., # to encode
     device=None,          # None: CUDA if there is one, else CPU
-) -> list:                # of one `Row`
-    "IoU with the object's true mask"
-    return [segmentation_contest(clip, seconds, device)[0]]
+) -> list:                # of two `Row`s
+    "IoU with the object's true mask: of the layers of a file, and of what is found in the clip itself"
+    row = segmentation_contest(clip, seconds, device)[0]
+    masks, spent = timed(lambda: torch.stack([m for _, m in Subjects(clip.video)], 1))
+    score = assign(masks, clip.mask).iou.mean().item()
+    return [row, replace(row, metric='IoU, from the clip itself', ours=score, note='what moves by itself',
+                         seconds=row.seconds | dict(ours=spent))]
