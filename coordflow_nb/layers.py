@@ -40,12 +40,12 @@ def residual(
 # %% ../nbs/08a_layers.ipynb #58e4f583
 @dataclass(frozen=True)
 class SearchSettings:
-    "How layers are looked for"
+    "How layers are searched for"
     max_layers: int = 3       # where the caller names no number
     height: int = 96          # rows of the grid on which pixels get labels; larger frames are made smaller
     fine_height: int = 256    # rows of the frames on which motions are measured in the end
     rounds: int = 3           # of registering and voting for each layer
-    cap: float = 9.           # C: squared residual in units of the noise beyond which wrong is wrong
+    cap: float = 9.           # C: squared residual in units of the noise beyond which all count alike
     temporal_weight: float = 10.   # how many frames the mean of the whole clip counts for
     complexity_penalty: float = 1. # by how much a new layer must be better, in the unit of the cost
     least_share: float = 0.02 # of the pixels that a new layer must get
@@ -139,7 +139,7 @@ class Found(NamedTuple):
         return Found(similarities, confidence, self.labels, torch.eye(layers)[0])
 
 # %% ../nbs/08a_layers.ipynb #5d80c038
-FARTHEST = 30_000   # pixels from the reference frame: beyond, nothing is believed
+FARTHEST = 30_000   # pixels from the reference frame: what lies beyond is ignored
 
 def _corner_box(similarities, size):
     "The box (low corner, high corner) in pixels of the reference frame that whole frames cover"
@@ -208,7 +208,7 @@ def accepts_layer(
     share,              # of the pixels that it gets, in 0..1
     gain,               # share of the cost that it takes away
     settings,           # SearchSettings
-    requested,          # whether the caller asked for a number of layers
+    requested,          # whether the caller requested a number of layers
     strictness=1.,      # factor on all thresholds; below 1 in early rounds
 ) -> bool:
     "Is a new layer kept? Its motion must be confident; unless requested it must be large and useful, too"
@@ -217,7 +217,7 @@ def accepts_layer(
     return requested or bool(large and useful)
 
 def _next_layer(frames, similarities, labels, noise, settings, requested):
-    "Look for one more layer in what is left over: (Registration, labels), or None"
+    "Search what is left over for one more layer: (Registration, labels), or None"
     costs, layer = _layer_costs(frames, similarities, labels, noise, settings), len(similarities)
     cost, start = _assigned_cost(costs, labels), None
     before, weights = cost.mean(), (cost/cost.flatten()[::7].quantile(0.99).clamp(min=1e-6)).clamp(max=1)
@@ -239,7 +239,7 @@ class LayerSearch:
     "Takes a clip apart, one layer after the other"
     def __init__(self,
         video: Video, # the clip
-        settings: SearchSettings = SearchSettings(), # how to look
+        settings: SearchSettings = SearchSettings(), # how to search
     ):
         self.settings, heights = settings, (settings.fine_height, settings.height)
         self.fine, self.frames = (_limit_height(video, h) for h in heights)
@@ -249,9 +249,9 @@ class LayerSearch:
         self.found = Found(first.similarities[None], first.confidence[None], labels, torch.ones(1))
 
     def more(self,
-        requested: bool = False, # whether the caller asked for a number of layers
+        requested: bool = False, # whether the caller requested a number of layers
     ) -> bool:                   # whether there is one more
-        "Look for one more layer, and add it to `found`"
+        "Search for one more layer, and add it to `found`"
         (similarities, confidence, labels, _), frames = self.found, self.frames
         if len(labels) == 1: return False
         new = _next_layer(frames, similarities, labels, self.noise, self.settings, requested)
@@ -269,7 +269,7 @@ class LayerSearch:
 def find_layers(
     video: Video,            # the clip
     max_layers: int = None,  # as far as motion is found; None: by the rule, up to `settings.max_layers`
-    settings: SearchSettings = SearchSettings(), # how to look
+    settings: SearchSettings = SearchSettings(), # how to search
 ) -> Found:                  # at least layer 0, which stands still where no motion is found
     "Take a clip apart: the dominant motion, and what moves otherwise"
     if max_layers is not None and max_layers < 1:

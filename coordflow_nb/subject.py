@@ -274,9 +274,9 @@ def refined(
     return mask & 1 == 1
 
 # %% ../nbs/08b_subject.ipynb #00c2e967
-SMALLEST = 16   # pixels of a frame across or down: nothing is looked for in smaller ones
-_ROWS = 180     # of the frames on which subjects are looked for; larger ones are made smaller
-_LEAST = 0.002  # share of the pixels that motion must believe in, or nothing moves by itself
+SMALLEST = 16   # pixels of a frame across or down: smaller ones are refused
+_ROWS = 180     # of the frames on which subjects are searched for; larger ones are made smaller
+_LEAST = 0.002  # share of the pixels that motion must assign to a subject, or there is none
 
 class Subject(NamedTuple):
     "What moves by itself in a clip"
@@ -284,7 +284,7 @@ class Subject(NamedTuple):
     trust: tuple        # reliability of motion residual and motion boundary, 0..1
 
 def _colour_odds(densities, motion):
-    "Motion and colour together [T, h, w]: colours of all that motion believes, then of the core"
+    "Motion and colour together [T, h, w]: colours of all that motion assigns to it, then of the core"
     p = chance(motion)
     together = lambda *shares: sum(_each(lambda g: densities.odds(g, *shares), range(3)))/3 + motion
     first = together(p, 1 - p)
