@@ -214,12 +214,12 @@ def canonical(self: CoordFlow,
     return next(self.render(size, t, region, layer, warp=still))
 
 # %% ../nbs/06_fusion.ipynb #7e120c55
-UNLABELED = 255   # in a map of layer labels: nobody knows
+UNLABELED = 255   # in a map of layer labels: no label
 
 def open_borders(
     labels: torch.Tensor, # uint8 [T, h, w], layer of each pixel
-) -> torch.Tensor:       # the same, `UNLABELED` where a pixel next door belongs to another layer
-    "Admit that borders are known to a pixel only"
+) -> torch.Tensor:       # the same, `UNLABELED` where a pixel beside it has another label
+    "Take the labels away at borders, which are known to a pixel only"
     x = F.pad(labels.float()[:, None], (1, 1, 1, 1), mode='replicate')
     high, low = F.max_pool2d(x, 3, 1)[:, 0], -F.max_pool2d(-x, 3, 1)[:, 0]
     return labels.masked_fill(high != low, UNLABELED)
