@@ -103,7 +103,7 @@ def group_cost(
     overhead: float, # bits that a group costs beside its coefficients
     bending: DeformationSettings = None, # how layers bend; None: they are rigid
 ) -> float:
-    "J: squared error, and bits at their price"
+    "J = D + lambda R: squared error and bits together"
     error, bits = trial_cost(video, found, step, bending)
     return error + RATE_WEIGHT*step**2*(bits + overhead)
 

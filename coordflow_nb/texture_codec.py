@@ -39,7 +39,7 @@ from .kinds import Kind, Plan, allow_all, check_least, clip_header, target_bytes
 from .network_codec import MODEL_FIELDS, flow_parameters, flow_settings, settings_values
 
 # %% ../nbs/16_texture_codec.ipynb #f03f0b04
-QUALITY = 26           # what a clip gets if nobody says otherwise, on the scale of `quality_step`
+QUALITY = 26           # the default, on the scale of `quality_step`
 QUALITIES = (0, 51)    # best, worst
 _SHARED = 8            # frames that the scale was made for
 
@@ -301,7 +301,7 @@ def _fitting(found, video, room):
     return found
 
 # %% ../nbs/16_texture_codec.ipynb #cea4caa9
-# shares of the time, after which no subject is looked for, and nothing is tried on small frames
+# shares of the time, after which no subject is searched for, and nothing is tried on small frames
 _SUBJECT_BY, _LAYERS_BY, _BENDING_BY, _GROUPS_BY = 0.3, 0.3, 0.5, 0.4
 
 def _with_more(lengths, search, allowed, in_time):
@@ -380,7 +380,7 @@ def _planned(video, found, target, groups, step, clock, bends):
                 bends, 'coefficients, few of which are not 0')
 
 # %% ../nbs/16_texture_codec.ipynb #4c869357
-_SAMPLES, _SAMPLED = 3, 10   # groups that are looked at, and their frames
+_SAMPLES, _SAMPLED = 3, 10   # groups that are tried, and their frames
 
 def small_bits(
     video: Video, # a stretch of a clip

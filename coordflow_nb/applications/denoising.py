@@ -51,7 +51,7 @@ def noise_level(
 def root(
     video: Video, # the clip
 ) -> Video:
-    "Levels v as 255 (v/255)^0.5, which evens out noise that grows with the light (Anscombe 1948)"
+    "Levels v as 255 (v/255)^0.5, which evens out noise that grows with the level (Anscombe 1948)"
     return Video(((video.frames.float()/255).sqrt()*255).round().byte(), video.fps)
 
 def unroot(
@@ -178,7 +178,7 @@ def denoise(
     *,
     sigma: float = None,     # deviation of the noise in levels of 255, of 'poisson' at 128; None: estimated
     noise: str = 'gaussian', # or 'poisson'
-    layers: int = None,      # that are looked for, at most; None: as many as earn their place
+    layers: int = None,      # that are searched for, at most; None: as many as earn their place
     strengths: tuple = STRENGTHS, # of `shrink`, to be tried
     rounds: int = ROUNDS,    # at most
     bends: bool = None,      # whether layers may bend; None: if the estimated error is then smaller

@@ -142,7 +142,7 @@ def inpaint(
     video: Video,        # the clip; what it shows within the mask does not count
     mask: torch.Tensor,  # bool [T, H, W], true where a pixel is to be filled
     *,
-    layers: int = None,  # that are looked for, at most; None: as many as earn their place
+    layers: int = None,  # that are searched for, at most; None: as many as earn their place
     rounds: int = 1,     # of correction; more follow the frames, and leave less to the seam
     seam: bool = True,   # spread the difference at the rim into the hole
     device=None,         # None: CUDA if there is one, else CPU
