@@ -168,14 +168,16 @@ def show_diagram(
         if w <= width - 0.4: break
         size *= (width - 0.4)/w
         plt.close(fig)
-    fig.set_size_inches(w + 0.4, h)
-    ax.set(xlim=(-0.2, w + 0.2), ylim=(pitch/2 - h, pitch/2))
-    ax.axis('off')
     for a, b in arrows:
         (ca, ra, *_), (cb, rb, *_) = nodes[a], nodes[b]
-        bend = 0 if ra != rb or abs(cb - ca) == 1 else -0.3 if cb < ca else 0.3
+        bend = 0 if ra != rb or abs(cb - ca) == 1 else -0.3 if cb < ca else 0.3   # both pass below the row
+        start, end = texts[a].get_position(), texts[b].get_position()
+        if bend: h = max(h, pitch*(ra + 0.5) + 0.2*abs(end[0] - start[0]))
         style = dict(arrowstyle='-|>', color='#444444', lw=1, shrinkA=3, shrinkB=3, mutation_scale=9,
                      patchA=texts[a].get_bbox_patch(), patchB=texts[b].get_bbox_patch(),
                      connectionstyle=f'arc3,rad={bend}')
-        ax.annotate('', texts[b].get_position(), texts[a].get_position(), arrowprops=style)
+        ax.annotate('', end, start, arrowprops=style)
+    fig.set_size_inches(w + 0.4, h)
+    ax.set(xlim=(-0.2, w + 0.2), ylim=(pitch/2 - h, pitch/2))
+    ax.axis('off')
     return _once(fig)
