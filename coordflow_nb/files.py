@@ -127,7 +127,7 @@ def _video_stream(file):
 def _matrix(frame):
     "The display matrix of a frame: a, b, c, d."
     try: return np.frombuffer(bytes(frame.side_data['DISPLAYMATRIX']), np.int32)[[0, 1, 3, 4]]/2**16
-    except (KeyError, ValueError): pass         # there is none, or beside data of a kind that PyAV does not know
+    except (KeyError, ValueError): pass         # none, or beside data of a kind that PyAV does not know
     cos, sin = np.cos(np.radians(frame.rotation)), np.sin(np.radians(frame.rotation))
     return cos, -sin, sin, cos
 
