@@ -134,14 +134,13 @@ class RecordedFitter(SafeFitter):
         for group in self.optimizer.param_groups:
             group.update(lr=torch.tensor(self.settings.lr, device=self.frames.device), capturable=True)
         self.weight = torch.tensor(0. if callable(self.lam) else float(self.lam), device=self.frames.device)
-        self.taken, self.recorded = 0, None   # steps so far; scale of the learning rate at the recording
+        self.taken, self.stage = 0, None   # steps since the stage began: layers that take part, rollbacks
 
     def record(self):
         "Record a step; nothing is computed yet"
         self.graph = torch.cuda.CUDAGraph()
         self.graph.register_generator_state(self.generator)
         with torch.cuda.graph(self.graph): self.out = self.descend(lambda bpp: self.weight)
-        self.recorded = self.rollback.scale
 
     def warm_up(self):
         "One step as it comes, on a stream of its own, which settles what is allocated"
@@ -152,15 +151,18 @@ class RecordedFitter(SafeFitter):
         return out
 
     def play(self) -> list: # [mse, bpp, lam], scalar tensors
-        "One step: the first three as they come, then the recording"
+        "One step: the first three of a stage as they come, then the recording"
+        stage = self.fitted, self.still, self.rollback.scale
+        if stage != self.stage: self.taken, self.stage = 0, stage
         self.taken += 1
         if self.taken <= 3: return [x.clone() for x in self.warm_up()]
-        if self.recorded != self.rollback.scale: self.record()
+        if self.taken == 4: self.record()
         self.graph.replay()
         return [x.clone() for x in self.out]
 
     def step(self, progress: float) -> tuple:
         "One step, as `Fitter.step`; the weight of the rate is that of the step before"
+        self.join(progress)
         lr = self.learning_rate(progress)
         for group in self.optimizer.param_groups: group['lr'].fill_(lr*group['factor'])
         mse, bpp, lam = self.play()

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from .plot import LAYER_COLORS
 from .coordinates import sample_pixels
+from .fusion import CoordFlow
 
 # %% ../nbs/07_training.ipynb #8fe647d5
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class FitSettings:
     flow_lr: float = 1.      # factor of it for the flows: 0.02 where they start from the measured motion
     warmup: float = 0.02     # share of the run over which the learning rate rises from 0
     precision: str = 'auto'  # 'fp32', 'bf16' or 'auto': fast, or, for a number of steps, fixed (chapter 07a)
+    loss: str = 'l2'         # error that is minimized: squared ('l2') or absolute ('l1')
+    head_start: float = 0.   # share of the run after which another layer joins; 0: all from the first step
+    still: float = 0.        # share of the run in which colours get no time, so that only flows explain motion
     seed: int = 0            # of the pixels drawn
     check: int = 25          # steps between inspections of the loss; a good one is a state to roll back to
 
@@ -35,6 +39,10 @@ class FitSettings:
             if not good: raise ValueError(message)
         require(self.precision in ('auto', 'fp32', 'bf16'),
                 f"precision is {self.precision!r}: it must be 'auto', 'fp32' or 'bf16'")
+        require(self.loss in ('l1', 'l2'), f"loss is {self.loss!r}: it must be 'l1' or 'l2'")
+        for name in ('head_start', 'still'):
+            share = getattr(self, name)
+            require(0 <= share < 1, f'{name} is {share}: it is a share of the run, at least 0 and below 1')
         require(self.batch >= 0, f'batch is {self.batch}: it must be at least 1 pixel, or 0 for the default')
         require(self.flow_lr >= 0, f'flow_lr is {self.flow_lr}: it must be at least 0')
         require(self.lr > 0, f'lr is {self.lr}: it must be above 0')
@@ -61,13 +69,17 @@ def loss_of(
     sample,           # from `sample_pixels`
     precision='fp32', # of the matrix products: 'fp32' or 'bf16'
     prior=None,       # (alpha [L, n], sample) -> scalar to add, such as `AlphaPrior`
-) -> tuple:           # mean squared error over pixels and colours, and the prior, 0 without one; scalars
-    "Distortion of one batch of pixels"
+    kind='l2',        # error that is minimized: squared ('l2') or absolute ('l1')
+) -> tuple:           # mean squared error over pixels and colours, and what is minimized; scalars
+    "Distortion of one batch of pixels, and the loss: that or the absolute error, with the prior"
     short = precision == 'bf16'
     with torch.autocast(sample.p.device.type, torch.bfloat16) if short else nullcontext():
         rgb, alpha = model(sample.p, sample.t, sample.k)
-    mse = (rgb - sample.rgb).square().mean()
-    return mse, prior(alpha, sample) if prior else mse.new_zeros(())
+    gap = rgb - sample.rgb
+    mse = gap.square().mean()
+    error = mse if kind == 'l2' else gap.abs().mean()
+    return mse, error + prior(alpha, sample) if prior else error
+
 
 # %% ../nbs/07_training.ipynb #b3165aa0
 @dataclass(repr=False)
@@ -162,6 +174,16 @@ def _groups(model, flow_lr):
               for flow in (False, True)]
     return [g for g in groups if g['params']]
 
+def _parts(model):
+    "Its first layer, its first two, and so on; the layers after the first begin even and nearly transparent"
+    if not hasattr(model, 'layers'): raise ValueError('a head start takes a model of layers: `CoordFlow`')
+    for l, layer in enumerate(model.layers):
+        last = layer.color.linear[-1]
+        last.weight.data[3], last.bias.data[3] = 0, -2. if l else 0.
+    fewer = [CoordFlow(model.layers[:n]).to(model.times.device) for n in range(1, len(model.layers))]
+    return [*fewer, model]
+
+
 # %% ../nbs/07_training.ipynb #96c22511
 class Fitter:
     "One run of training: what stays the same from step to step"
@@ -181,6 +203,9 @@ class Fitter:
         groups = _groups(model, settings.flow_lr)
         self.optimizer = torch.optim.Adam(groups, settings.lr, betas=(0.9, 0.99), fused=True)
         self.pixels = math.prod(frames.shape[:3])
+        if prior and settings.head_start: raise ValueError('a prior is about all layers: no head start')
+        self.parts = _parts(model) if settings.head_start else [model]
+        self.join(0.)
 
 # %% ../nbs/07_training.ipynb #8653c099
 @patch
@@ -189,13 +214,23 @@ def descend(self: Fitter,
 ) -> tuple:  # (mse, bpp, lam), scalar tensors on the device
     "Draw pixels, compare, and move the weights a little"
     sample = sample_pixels(self.frames, self.settings.batch, self.generator, self.among)
-    mse, prior = loss_of(self.model, sample, self.settings.precision, self.prior)
+    if self.still: sample = sample._replace(t=torch.zeros_like(sample.t))   # flows go by the frame number
+    mse, loss = loss_of(self.fitted, sample, self.settings.precision, self.prior, self.settings.loss)
     bpp = self.rate(self.model)/self.pixels if self.rate else mse.new_zeros(())
     weight = lam(bpp.detach())
     self.optimizer.zero_grad()
-    (mse + prior + weight*bpp).backward()
+    (loss + weight*bpp).backward()
     self.optimizer.step()
     return mse.detach(), bpp.detach(), torch.as_tensor(weight)
+
+@patch
+def join(self: Fitter,
+    progress: float, # share of the run that is done
+):
+    "Let those take part whose time has come: layers, and time in the colours"
+    self.still = progress < self.settings.still
+    present = int(progress/self.settings.head_start) if self.settings.head_start else 0
+    self.fitted = self.parts[min(present, len(self.parts) - 1)]
 
 @patch
 def learning_rate(self: Fitter,
@@ -217,6 +252,7 @@ def step(self: Fitter,
     progress: float, # share of the run that is done
 ) -> tuple:          # (mse, bpp, lr, lam); scalar tensors on the device, but for lr
     "One step at the learning rate and the weight of the rate that belong to this stage of the run"
+    self.join(progress)
     lr = self.learning_rate(progress)
     for group in self.optimizer.param_groups: group['lr'] = lr*group['factor']
     mse, bpp, lam = self.descend(lambda bpp: self.lam_at(bpp, progress))
