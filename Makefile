@@ -60,7 +60,7 @@ pretrained: $(READY) ## make the files in data/ that explorers and applications 
 	@for rate in 02 05 10; do $(BIN)/coordflow encode bunny data/bunny_$$rate.cfv --size 320x180 --frames 48 --bpp 0.$$rate --seconds 60 || exit; done
 	@$(BIN)/coordflow encode carphone data/carphone.cfv --frames 60 --bpp 0.15 --seconds 60
 
-bench: $(READY) ## run a benchmark: SUITE=rd (five clips, all codecs: an hour), motion, applications, gpu or long; CLIPS=folder with the real clips
+bench: $(READY) ## run a benchmark: SUITE=rd (five clips, all codecs: an hour), motion, learned_motion, applications, gpu or long; CLIPS=folder with the real clips
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.experiments.$(or $(SUITE),rd) $(if $(CLIPS),--clips $(CLIPS)) $(ARGS)
 

@@ -43,6 +43,7 @@ CHANGES = {
     'a quarter of the rate': dict(lr=5e-3),
     'octaves fade in': dict(fade=True),
     'twice as long': dict(steps=2400),
+    'measured, twice as long': PLAIN | dict(flow='measured', flow_lr=0.02, steps=2400),
 }
 
 def learned_cases(
