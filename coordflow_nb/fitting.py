@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from fastcore.basics import patch
 
 from .coordinates import sample_pixels
 from .training import (Budget, Fitter, FitSettings, History, loss_of, progress_bar, read_steps,
@@ -160,14 +161,18 @@ class RecordedFitter(SafeFitter):
         self.graph.replay()
         return [x.clone() for x in self.out]
 
-    def step(self, progress: float) -> tuple:
-        "One step, as `Fitter.step`; the weight of the rate is that of the step before"
-        self.join(progress)
-        lr = self.learning_rate(progress)
-        for group in self.optimizer.param_groups: group['lr'].fill_(lr*group['factor'])
-        mse, bpp, lam = self.play()
-        self.weight.copy_(torch.as_tensor(self.lam_at(bpp, progress)))
-        return mse, bpp, lr, lam
+# %% ../nbs/07a_fitting_in_practice.ipynb #5a70e705
+@patch
+def step(self: RecordedFitter,
+    progress: float, # share of the run that is done
+) -> tuple:          # (mse, bpp, lr, lam); scalar tensors on the device, but for lr
+    "One step, as `Fitter.step`; the weight of the rate is that of the step before"
+    self.join(progress)
+    lr = self.learning_rate(progress)
+    for group in self.optimizer.param_groups: group['lr'].fill_(lr*group['factor'])
+    mse, bpp, lam = self.play()
+    self.weight.copy_(torch.as_tensor(self.lam_at(bpp, progress)))
+    return mse, bpp, lr, lam
 
 # %% ../nbs/07a_fitting_in_practice.ipynb #61ebbe93
 class Checkpoint:

@@ -223,6 +223,7 @@ def descend(self: Fitter,
     self.optimizer.step()
     return mse.detach(), bpp.detach(), torch.as_tensor(weight)
 
+# %% ../nbs/07_training.ipynb #5a70e704
 @patch
 def join(self: Fitter,
     progress: float, # share of the run that is done
