@@ -15,7 +15,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 export PIP_ROOT_USER_ACTION := ignore
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
-.PHONY: help doctor setup lab test test-browser docs slides student demo images pretrained bench bench-motion bench-applications bench-gpu bench-long fuzz costs run export clean FORCE
+.PHONY: help doctor setup lab test test-browser docs slides student demo images pretrained bench bench-motion bench-applications bench-gpu bench-long fuzz costs run export numbers clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,10 @@ run: $(READY) ## execute chapters and save their outputs (NB=nbs/04_flow.ipynb f
 
 export: $(READY) ## write coordflow_nb/ and README.md from the notebooks
 	@$(BIN)/python -c 'import nbdev; nbdev.nbdev_export()'
+	@$(BIN)/python .ci/readme.py
+
+numbers: $(READY) ## fill in the numbers in prose that come from data/results, and list them with their places there
+	@$(BIN)/python .ci/quoted.py
 	@$(BIN)/python .ci/readme.py
 
 clean: $(READY) ## strip the notebooks of everything that does not belong into a commit

@@ -4,6 +4,7 @@ import posixpath, re, sys
 from book import ROOT, cells, flags, plain
 
 NOTE = '<!-- Made from nbs/index.ipynb by `make export`: edit the notebook. -->\n'
+TAG = re.compile(r'<!--=.+?-->')  # where a number comes from
 LINK = re.compile(r'(\]\(|\b(?:src|href)=")(?![a-z]+:|[#/])([^)"\s]+)')  # one that is relative to nbs/: images/a.png, ../LICENSE
 
 
@@ -18,7 +19,7 @@ def text_of(output):
 
 def blocks(cell):
     "A cell as a list of pieces of markdown."
-    if cell.cell_type == 'markdown': return [LINK.sub(lambda m: m[1] + posixpath.normpath('nbs/' + m[2]), cell.source)]
+    if cell.cell_type == 'markdown': return [LINK.sub(lambda m: m[1] + posixpath.normpath('nbs/' + m[2]), TAG.sub('', cell.source))]
     said, code = ' '.join(flags(cell)), plain(cell)
     if re.search('hide|default_exp', said): return []
     shown = [f'```python\n{code}\n```'] if code and 'echo: false' not in said else []

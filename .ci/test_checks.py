@@ -7,6 +7,7 @@ import pytest
 
 from book import (CHAPTER, LIBRARY, NUMBER, ROOT, SETTINGS, cells, chapters, environment, flags, label, module_of, notebooks, number, plain,
                   whole_numbers)
+from quoted import RESULTS, filled, known, places, quoted
 
 LINE, CELL, MODULE = 110, 40, 470  # characters of a line, lines of an exported cell, exported lines of a module
 
@@ -107,6 +108,31 @@ def test_references(say):
     found += [(f'{name}: {link}', (folder / link).exists()) for name, folder, text in texts for link in re.findall(r'\]\(([^)#:\s]+\.ipynb)\b', text)]
     no(what for what, there in found if not there)
     say(f'{len(found)} references')
+
+
+# ---- numbers ----
+
+def test_numbers(say):
+    "numbers in prose are those of data/results"
+    words = known()
+    found = [(f'{name}: {was}, not {now}: {tag}', was == now)
+             for name, path in places().items() for was, now, tag in quoted(path.read_text(encoding='utf-8'), words)]
+    no((what for what, same in found if not same), 'run `make numbers`')
+    say(f'{len(found)} numbers')
+
+
+def test_numbers_noticed(tmp_path):
+    "a digit of prose or a value of JSON that changes is noticed"
+    shutil.copytree(RESULTS, tmp_path, dirs_exist_ok=True)
+    text, path = places()['nbs/40_results.ipynb'].read_text(encoding='utf-8'), tmp_path / 'gpu.json'
+    def wrong(text): return [(was, now) for was, now, _ in quoted(text, known(tmp_path)) if was != now]
+    one, key = "44.0<!--=gpu('bunny, texture, 315,000 bytes, 180 s/seconds'):.1f-->", 'bunny, texture, 315,000 bytes, 180 s'
+    assert not wrong(text) and wrong(text.replace('85<!--=', '86<!--=')) == [('86', '85')]
+    assert wrong(one.replace('seconds', 'second')) == [('44.0', f"(KeyError: '{key}/second')")] and not wrong(filled(one, known(tmp_path)))
+    saved = json.loads(path.read_text())
+    saved['runs'][key]['result']['seconds'] += 1
+    path.write_text(json.dumps(saved))
+    assert wrong(filled(one, known())) and len(wrong(text)) == 2  # it is told twice
 
 
 # ---- the course ----
