@@ -15,7 +15,7 @@ TORCH         ?= $(CHOSEN_TORCH)
 export PIP_ROOT_USER_ACTION := ignore
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
-.PHONY: help doctor setup lab test test-browser docs slides student demo images pretrained bench bench-motion bench-applications bench-gpu bench-long fuzz costs run export numbers clean FORCE
+.PHONY: help doctor setup lab test test-browser docs slides student demo images pretrained bench bench-all bench-motion bench-applications bench-gpu bench-long fuzz costs run export numbers clean FORCE
 
 help: ## list the targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,10 @@ pretrained: $(READY) ## make the files in data/ that explorers and applications 
 bench: $(READY) ## run a benchmark: SUITE=rd (five clips, all codecs: an hour), motion, learned_motion, applications, gpu or long; CLIPS=folder with the real clips
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.experiments.$(or $(SUITE),rd) $(if $(CLIPS),--clips $(CLIPS)) $(ARGS)
+
+bench-all: $(READY) ## make all of data/results again, at this commit, one case at a time: hours on a machine that does nothing else; goes on when called again; CLIPS=folder
+	@mkdir -p data/results
+	@$(BIN)/python -m coordflow_nb.experiments.everything $(if $(CLIPS),--clips $(CLIPS)) $(ARGS)
 
 bench-motion: ## what motion and layers are worth: 85 encodes, half an hour; CLIPS=folder with blackswan.mkv and goat_shaky.mkv adds those
 	@$(MAKE) -s --no-print-directory bench SUITE=motion

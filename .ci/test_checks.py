@@ -135,6 +135,28 @@ def test_numbers_noticed(tmp_path):
     assert wrong(filled(one, known())) and len(wrong(text)) == 2  # it is told twice
 
 
+def test_versions(say):
+    "files of results measured the same code"
+    # Fails if two files, or two runs of one, have stamps with different hashes of a module: one page must not show both. What has no stamp, or agrees
+    # with all others and not with the library of today, is listed and does not fail: else nobody could change a line without measuring for hours.
+    from coordflow_nb.experiments.provenance import disagreements, to_repeat
+    files = {p.stem: json.loads(p.read_text()) for p in sorted(RESULTS.glob('*.json'))}
+    again = to_repeat(files)
+    lines = [f'{name}: {why}' for name, why in again.items()]
+    no(disagreements(files), '\n'.join(['`make bench-all` runs again what needs it:', *lines, 'modules of which versions differ, by file:']))
+    say(f'to run again: {", ".join(again) or "none"}')
+
+
+def test_versions_noticed():
+    "files that measured different code are noticed"
+    from coordflow_nb.experiments.provenance import disagreements, stamp, to_repeat
+    made = stamp('coordflow_nb.codec')
+    files = {name: dict(stamps=dict(s=made), runs=dict(a=dict(stamp='s'))) for name in ('rd', 'motion')}
+    assert not disagreements(files) and not to_repeat(files)
+    files['rd'] = dict(stamps=dict(s=made | dict(code=made['code'] | dict(wavelets='another'))))
+    assert disagreements(files) == ['wavelets: rd | motion'] and to_repeat(files) == dict(rd='changed since: wavelets')
+
+
 # ---- the course ----
 
 def test_plan():

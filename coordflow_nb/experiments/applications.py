@@ -68,7 +68,8 @@ def application_table(
     return markdown_table(head, map(_cells, rows_of(runs)), ('ours', 'seconds (ours)'))
 
 SUITE = Suite('applications', 'Six applications beside what people use today.',
-              application_cases, application_run, application_table)
+              application_cases, application_run, application_table,
+              uses=tuple({f'coordflow_nb.experiments.{module}' for module, _ in APPLICATIONS.values()}))
 
 # %% ../../nbs/34i_applications.ipynb #31664cb5
 #| eval: false

@@ -19,6 +19,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..rate_distortion import machine, save_json
+from .provenance import conditions, name_of, stamp
 
 # %% ../../nbs/34_experiments.ipynb #2aa20fda
 class How(NamedTuple):
@@ -46,6 +47,7 @@ class Suite:
     device: str = 'cpu'          # where they run, 'cpu' or 'cuda'
     minutes: float = math.inf    # after which no case is begun
     module: str = None           # that runs it with `python -m`; None: coordflow_nb.experiments.NAME
+    uses: tuple = ()             # modules that it runs and does not import by name
 
     @property
     def program(self) -> str:    # name of a module
@@ -110,7 +112,7 @@ def as_done(
 # %% ../../nbs/34_experiments.ipynb #9431069e
 def read_results(
     path, # of the JSON that `run_suite` writes
-) -> dict: # command, machine, runs {key: dict(case=, result=)}; `machine` in a run if it is another
+) -> dict: # command, machine, stamps {name: stamp}, runs {key: dict(case=, result=, stamp=name)}
     "What is saved of a suite; `ValueError` if it is something else"
     saved = json.loads(Path(path).read_text())
     if not isinstance(saved, dict) or not {'command', 'machine', 'runs'} <= saved.keys():
@@ -127,28 +129,45 @@ def missing(
     cases: dict,      # {key: case}
     saved: dict,      # as `read_results` returns it
     only: tuple = (), # beginnings of keys; none: all
+    code: str = None, # name of a stamp that they must have; None: any, or none
 ) -> dict:            # {key: case}, those to be run; `ValueError` if no key begins so
     "The cases that the JSON does not have"
     chosen = {k: c for k, c in cases.items() if not only or k.startswith(tuple(only))}
     if cases and not chosen:
         raise ValueError(f'no case begins with {" or ".join(only)}: there are {"; ".join(cases)}')
     plain = lambda case: json.loads(json.dumps(case))
-    return {k: c for k, c in chosen.items() if saved['runs'].get(k, {}).get('case') != plain(c)}
+    def there(key, case):
+        run = saved['runs'].get(key, {})
+        return run.get('case') == plain(case) and code in (None, run.get('stamp'))
+    return {k: c for k, c in chosen.items() if not there(k, c)}
 
 # %% ../../nbs/34_experiments.ipynb #e88b88c1
-def _record(saved, key, run, order):
-    "Add a run to what is saved, in the order of the cases"
+def _renewed(saved, new):
+    "What is saved, under the command and machine of a new one"
+    if saved['machine'] != new['machine']:
+        for run in saved['runs'].values(): run.setdefault('machine', saved['machine'])
+    return saved | dict(command=new['command'], machine=new['machine'])
+
+def _record(saved, key, run, order, code):
+    "Add a run to what is saved, in the order of the cases; stamps that no run has are dropped"
     here = machine()
-    saved['runs'][key] = run | ({} if saved['machine'] == here else dict(machine=here))
-    place = {k: i for i, k in enumerate(order)}
-    saved['runs'] = dict(sorted(saved['runs'].items(), key=lambda kv: place.get(kv[0], len(place))))
+    run |= dict(stamp=name_of(code)) | ({} if saved['machine'] == here else dict(machine=here))
+    place, runs = {k: i for i, k in enumerate(order)}, saved['runs'] | {key: run}
+    runs = dict(sorted(runs.items(), key=lambda kv: place.get(kv[0], len(place))))
+    known, used = {name_of(code): code} | saved.get('stamps', {}), {r.get('stamp') for r in runs.values()}
+    del saved['runs']
+    saved |= dict(stamps={name: made for name, made in known.items() if name in used}, runs=runs)
 
 def _worker(suite, folder, end):
-    "A function that runs a case in a new process; None where the time is over"
+    "A function that runs a case in a new process, and says how that began; None where the time is over"
+    running = []   # threads of the cases that are at work
     def work(case):
         how = suite.how(case)
         if time.monotonic() + how.seconds > end: return None
-        return fresh_run(suite, case, folder, how.threads)
+        about = conditions(how.threads, sum(running))
+        running.append(about['threads'])
+        try: return dict(result=fresh_run(suite, case, folder, how.threads)) | about
+        finally: running.remove(about['threads'])
     return work
 
 # %% ../../nbs/34_experiments.ipynb #0f4f7f5f
@@ -161,20 +180,24 @@ def run_suite(
     jobs: int = None,        # cases at a time; None: as the suite has it
     minutes: float = None,   # after which no case is begun; None: as the suite has it
     only: tuple = (),        # beginnings of the keys to run; none: all
+    current: bool = False,   # run again, too, what other code has measured
     work=None,               # case -> results, instead of a new process
 ) -> dict:                   # as `read_results` returns it
     "Run the cases that are missing, and save after each; `ValueError` at the end if some failed"
     out, minutes = Path(out or suite.out), suite.minutes if minutes is None else minutes
     new = dict(command=_command(suite, folder, seconds, jobs), machine=machine(), runs={})
     saved, cases, errors = read_results(out) if out.exists() else new, suite.cases(folder, seconds), []
-    work, todo = work or _worker(suite, folder, time.monotonic() + 60*minutes), missing(cases, saved, only)
+    code, here = stamp(suite.program, *suite.uses), work and (lambda case: dict(result=work(case)))
+    if current: saved = _renewed(saved, new)
+    todo = missing(cases, saved, only, name_of(code) if current else None)
+    work_on = here or _worker(suite, folder, time.monotonic() + 60*minutes)
     for alone, keys in groupby(todo, key=lambda k: suite.how(todo[k]).alone):
         part = {k: todo[k] for k in keys}
-        with closing(as_done(work, part, 1 if alone else jobs or suite.jobs, suite.name)) as results:
+        with closing(as_done(work_on, part, 1 if alone else jobs or suite.jobs, suite.name)) as results:
             for key, made in results:
                 if isinstance(made, BaseException): errors.append(f'{key}: {made}')
                 elif made is not None:
-                    _record(saved, key, dict(case=cases[key], result=made), cases)
+                    _record(saved, key, dict(case=cases[key]) | made, cases, code)
                     save_json(saved, out)
     if errors: raise ValueError(f'{len(errors)} of {len(todo)} cases failed; ' + '; '.join(errors))
     return saved
@@ -189,6 +212,7 @@ def _parser(suite):
     option('--out', default=suite.out, help=f'JSON to write ({suite.out})')
     option('--jobs', type=int, help=f'cases at a time ({suite.jobs})')
     option('--only', nargs='*', default=(), metavar='KEY', help='cases to run, by how their keys begin')
+    option('--current', action='store_true', help='run again, too, what other code has measured')
     option('--minutes', type=float, help=f'after which no case is begun ({suite.minutes:g})')
     option('--seconds', type=float, help='of each encode of ours, where that is limited')
     option('--case', metavar='JSON', help='run this case alone and print its results')
@@ -199,7 +223,8 @@ def _execute(suite, words):
     if suite.device == 'cuda' and not torch.cuda.is_available():
         raise ValueError('no CUDA device here: run this on a machine that has one')
     if words.case: return json.dumps(suite.run(json.loads(words.case), words.clips, suite.device))
-    options = dict(seconds=words.seconds, jobs=words.jobs, minutes=words.minutes, only=words.only)
+    options = dict(seconds=words.seconds, jobs=words.jobs, minutes=words.minutes, only=words.only,
+                   current=words.current)
     return suite.table(run_suite(suite, words.out, words.clips, **options)['runs'])
 
 def main(
