@@ -147,16 +147,6 @@ def test_versions(say):
     say(f'to run again: {", ".join(again) or "none"}')
 
 
-def test_versions_noticed():
-    "files that measured different code are noticed"
-    from coordflow_nb.experiments.provenance import disagreements, stamp, to_repeat
-    made = stamp('coordflow_nb.codec')
-    files = {name: dict(stamps=dict(s=made), runs=dict(a=dict(stamp='s'))) for name in ('rd', 'motion')}
-    assert not disagreements(files) and not to_repeat(files)
-    files['rd'] = dict(stamps=dict(s=made | dict(code=made['code'] | dict(wavelets='another'))))
-    assert disagreements(files) == ['wavelets: rd | motion'] and to_repeat(files) == dict(rd='changed since: wavelets')
-
-
 # ---- the course ----
 
 def test_plan():

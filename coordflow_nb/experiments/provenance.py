@@ -44,8 +44,8 @@ def module_file(
     "The source of a module"
     top, *parts = name.split('.')
     path = Path(root).joinpath(*parts)
-    found = [p for p in (path.with_suffix('.py'), path/'__init__.py') if top == Path(root).name and p.is_file()]
-    return found[0] if found else None
+    found = [p for p in (path.with_suffix('.py'), path/'__init__.py') if p.is_file()]
+    return found[0] if found and top == Path(root).name else None
 
 def imported(
     name: str,     # of a module
