@@ -2,13 +2,13 @@
 
 Behind such a number a comment says where it comes from, in Python and a format: `1.57<!--=rd('bunny, x264/points/0/bpp'):.2f-->`. Each JSON file
 is a function that takes a path, keys joined by slashes; for a suite's results it begins with the key of a run. If there are wildcards (* ? [1-4]) it
-returns a list of all that fit. Other words: mean; apart(a, b), the differences of two lists; spelled(3), three; bd(clip, codec, anchor), a BD-rate.
+returns a list of all that fit. Other words: mean, stdev; apart(a, b), the differences of two lists; spelled(3), three; bd(clip, codec, anchor), a BD-rate.
 Notebooks and the site do not show the comment, README.md does not have it.
 """
 import json, re, sys
 from fnmatch import fnmatchcase
 from functools import partial
-from statistics import fmean
+from statistics import fmean, stdev
 
 from book import ROOT, notebooks
 
@@ -35,7 +35,7 @@ def known(folder=RESULTS):
     "The words of a tag: a function for each file of results, and a few others."
     trees = {p.stem: json.loads(p.read_text()) for p in folder.glob('*.json')}
     runs = {name: {k: r['case'] | r['result'] for k, r in t['runs'].items()} for name, t in trees.items() if 'runs' in t}
-    words = dict(mean=fmean, apart=lambda a, b: [x - y for x, y in zip(a, b, strict=True)], spelled=NUMBERS.__getitem__)
+    words = dict(mean=fmean, stdev=stdev, apart=lambda a, b: [x - y for x, y in zip(a, b, strict=True)], spelled=NUMBERS.__getitem__)
     return words | {name: partial(at, tree) for name, tree in (trees | runs).items()} | dict(bd=partial(bd, trees.get('rd')))
 
 
