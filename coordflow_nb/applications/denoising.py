@@ -175,7 +175,7 @@ def _models(noisy, found, bends, device):
         yield rigid_model(noisy, found, device=device)[0]
 
 # %% ../../nbs/25_denoising.ipynb #45fa29a7
-PIXELS = 2**24   # of the frames that are denoised together; each takes some 400 bytes of memory
+PIXELS = 2**24   # of the frames that are denoised together; each takes some 500 bytes of memory
 
 def _stretch(noisy, sigma, layers, strengths, rounds, bends, seed, device, bar):
     "The best of what is tried for frames of one scene: (estimate, strength, rounds, frames, its trial)"
