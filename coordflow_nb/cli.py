@@ -199,7 +199,7 @@ def segment(
     source: str = typer.Argument(..., metavar='IN', help='a .cfv file; or a clip, as in encode: then of what '
                                                         'moves by itself'),
     out: str = typer.Argument(..., metavar='OUT',
-                              help='a folder for PNGs, or .mp4, .gif or .npy for the overlay'),
+                              help='a folder for PNGs; any other output of decode: the overlay'),
     layer: int = typer.Option(None, min=0, help='only this layer'),
     soft: bool = typer.Option(False, '--soft', help='shares instead of yes and no'),
     overlay: bool = typer.Option(False, '--overlay', help='coloured frames, also if OUT is a folder'),
@@ -243,7 +243,9 @@ def inpaint(
     coded, named = is_coded(source), device_named(device)
     options = dict(layers=layers, device=named, progress=True, say=partial(print, file=sys.stderr))
     with naming(source):
-        if not coded: video, sound = source_clip(source, out, size, start, frames)
+        if not coded:
+            if audio: raise ValueError(f'{source} is a clip, and brings its own sound: leave --audio out')
+            video, sound = source_clip(source, out, size, start, frames)
         else:
             if size or start or frames: raise ValueError('--size, --start and --frames are for clips')
             sound = _heard(source, audio, trust)

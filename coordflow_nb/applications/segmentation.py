@@ -23,7 +23,8 @@ from skimage.morphology import isotropic_dilation
 from skimage.segmentation import find_boundaries
 
 from ..files import Video
-from ..saving import Stream, atomic_path, check_target, remove_path, replace_path
+from ..saving import (Stream, atomic_path, check_target, output_suffix, remove_path,
+                                  replace_path)
 from ..plot import LAYER_COLORS
 from ..video import check_memory, counted, work_bar
 from ..subject import find_subject
@@ -261,12 +262,7 @@ class Subjects:
 # %% ../../nbs/22_segmentation.ipynb #7993fe4f
 def _check_out(out, overlaid):
     "Whether OUT becomes an overlay; refuse one that cannot be written"
-    suffix = '' if str(out).endswith(('/', os.sep)) else Path(out).suffix.lower()
-    if suffix not in ('', '.mp4', '.gif', '.npy'):
-        raise ValueError(f'cannot write {out}: '
-                         'name a folder for PNGs, or an .mp4, .gif or .npy file for the overlay')
-    if suffix and os.path.isdir(out):
-        raise ValueError(f'cannot write {out}: it is a folder; choose another name, or end it in /')
+    suffix = output_suffix(out)
     if suffix or overlaid: check_target(Path(os.path.realpath(out)))
     else: _check_folder(out)
     return bool(suffix) or overlaid
@@ -289,7 +285,7 @@ def _described(frames, fps, layers, rows):
 # %% ../../nbs/22_segmentation.ipynb #7ca93149
 def segment(
     source,                 # path or bytes of a `.cfv` file, `Opened`, or `Subjects` of a clip
-    out,                    # a folder for PNGs (no suffix, or ending in '/'); .mp4, .gif, .npy: the overlay
+    out,                    # a folder for PNGs (no suffix, or ending in '/'); a file as in 01d: the overlay
     layer: int = None,      # only this layer; None: all
     soft: bool = False,     # shares instead of yes and no
     overlaid: bool = False, # the overlay also if `out` is a folder
