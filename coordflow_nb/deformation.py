@@ -16,7 +16,8 @@ from .video import Video
 from .layers import Found
 from .fusion import CoordFlow
 from .compiled import compiled, inlined, runs_here
-from .wavelets import analyse, deadzone
+from .wavelets import analyse
+from .dead_zone import deadzone
 from .sampling import SamplingGrid, backward_warp, canonical_image, chunks, deformed, splat
 from .opponent import OpponentFrames
 from .texture import layer_labels, sampling_grid

@@ -62,6 +62,9 @@ class CoordFlow(nn.Module):
         self.register_buffer('times', frame_times(self.frames), persistent=False)
         # for renderers: appearance model -> function (q [n, 2], t [1, 1]) -> [n, 4]
         self.evaluator = as_it_is
+        # or of all layers at once: a function (model, p [n, 2], t [1, 1], layer) -> (rgb [n, 3],
+        # alpha [L, n]), or None where it cannot
+        self.at_once = None
 
 # %% ../nbs/06_fusion.ipynb #9ece46cc
 @patch
@@ -149,7 +152,9 @@ def _frames(self: CoordFlow, grid, times, warps, layer, chunk):
     evaluators = [self.evaluator(l.color) for l in self.layers]
     for t, w in zip(times, warps):
         p = (grid if w is None else transform(w, grid)).reshape(-1, 2)
-        with torch.inference_mode(): parts = [self._pixels(c, t, layer, evaluators) for c in p.split(chunk)]
+        with torch.inference_mode():
+            done = self.at_once and self.at_once(self, p, t.view(1, 1), layer)
+            parts = [done] if done else [self._pixels(c, t, layer, evaluators) for c in p.split(chunk)]
         rgb, alpha = zip(*parts)
         h, w = grid.shape[:2]
         yield Rendered(torch.cat(rgb).view(h, w, 3), torch.cat(alpha, 1).view(-1, h, w))

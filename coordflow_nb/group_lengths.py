@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from .video import Video
 from .flow import FlowSettings, fit_flow
 from .layers import Found
-from .wavelets import RATE_WEIGHT, estimated_band_bits, thresholds
+from .dead_zone import RATE_WEIGHT, estimated_band_bits, thresholds
 from .texture import TextureFitter, found_settings, make_texture_model
 from .deformation import DeformationSettings, fit_deformations
 

@@ -16,14 +16,17 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 
 from .video import Video, trim_memory
+from .compiled import runs_here
 from .coordinates import pixel_grid
 from .flow import FlowSettings, make_flow, transform
 from .layers import Found, seen_region
 from .in_between import both_flows, in_between
 from .fusion import CoordFlow, Layer, ModelSettings
-from .wavelets import Volume, analyse, deadzone, deadzone_near, space_levels
+from .wavelets import Volume, analyse, space_levels
+from .dead_zone import deadzone, deadzone_near
 from .sampling import SamplingGrid, backward_warp, canonical_image, chunks
 from .sampling import deformed, fill_unknown, splat, to_grid
+from .one_pass import Surface, in_one_pass
 from .opponent import OPPONENT, OpponentFrames, from_opponent
 
 # %% ../nbs/14_texture.ipynb #1b951828
@@ -195,6 +198,24 @@ def found_settings(
     seen = [None] + [found.labels == l for l in range(1, len(found.share))]
     return [texture_settings(size, q, spacing=spacing, seen=s) for q, s in zip(found.similarities, seen)]
 
+# %% ../nbs/14_texture.ipynb #23f00001
+@patch
+def surface(self: ColorTexture,
+    similarity: torch.Tensor, # [4] of the layer at the time
+    t: torch.Tensor,          # [1, 1] time
+) -> Surface:                 # for `in_one_pass`
+    "The layer at one time"
+    u, _ = next(self._frames(t))
+    shift = self.deformation.at(u)[0] if self.bends else None
+    return Surface(self.at(u)[0], similarity, self.settings.region, shift)
+
+def _all_layers(model, p, t, layer):
+    "Colours and alpha of positions in one pass (chapter 13d); None where only operations will do"
+    if not runs_here(p): return None
+    surfaces = [l.color.surface(motion[0], t) for l, motion in zip(model.layers, model.motion(t))]
+    s = model.layers[0].color.settings
+    return in_one_pass(p, surfaces, (s.width, s.height), layer)
+
 def make_texture_model(
     flow: FlowSettings,  # of every layer
     colors: list,        # of `TextureSettings`, one a layer
@@ -202,6 +223,7 @@ def make_texture_model(
     "Build an empty model"
     model = CoordFlow([Layer(make_flow(flow), ColorTexture(c)) for c in colors])
     model.settings = ModelSettings(flow.frames, len(colors), colors[0], flow)
+    model.at_once = _all_layers
     return model
 
 # %% ../nbs/14_texture.ipynb #e71685fe
