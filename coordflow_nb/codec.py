@@ -13,7 +13,10 @@ import math
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import torch
@@ -23,7 +26,7 @@ from tqdm.auto import tqdm
 from .video import as_fps, check_memory, crop_box, upright
 from .files import Video
 from .saving import Sound, Stream
-from .metrics import bpp as bits_per_pixel
+from .metrics import bpp as bits_per_pixel, psnr
 from .coordinates import frame_times
 from .fusion import CoordFlow, to_bytes
 from .bitstream import (LIMITS, BitstreamError, Header, Limits, open_bytes, parse_header,
@@ -45,13 +48,14 @@ def plan(
     gop: int = None,        # frames of a group of pictures, at most; None: one group
     seconds: float = None,  # time for planning and fitting together; None: no limit
     memory: float = None,   # bytes that fitting may take, beside the libraries; None: no limit
+    first: Callable = None, # called with a plan that may serve until this one is made
 ) -> Plan:
     "Choose layers, groups and sizes for a stretch of a clip"
     if bpp is not None and not 0 < bpp < 1000:
         raise ValueError(f'bpp is {bpp}: it must be above 0 and below 1000')
     if layers is not None and layers < 1: raise ValueError(f'layers is {layers}: a clip has at least 1')
     return kind_named(color).plan(video, layers=layers, flow=flow, bpp=bpp, quality=quality, gop=gop,
-                                  seconds=seconds, memory=memory)
+                                  seconds=seconds, memory=memory, first=first)
 
 def encode_planned(
     video: Video,          # a stretch of a clip
@@ -76,6 +80,18 @@ def _missing(asked, planned):
     fewer = asked and planned < asked
     return f'; {asked} layers were requested, but no more motions were found' if fewer else ''
 
+def _first_picture(video, path, bar, device):
+    "What writes a quick file of a segment: one round of fitting, before layers are looked for"
+    begun = time.perf_counter()
+    def write(planned):
+        with suppress(ValueError):   # if its bytes are too few, planning says so
+            data, _ = encode_planned(video, planned, steps=1, device=device, progress=False)
+            Path(path).write_bytes(data)
+            spent, k = time.perf_counter() - begun, len(video)//2
+            quality = psnr(decode(data, frames=(k, k + 1), device=device), video[k:k + 1])
+            bar.set_postfix_str(f'first pictures after {spent:.1f} s: frame {k} {quality:.1f} dB')
+    return write
+
 def encode_segment(
     job: Job,               # from `make_job`
     segment: Segment,       # one of its segments
@@ -85,13 +101,15 @@ def encode_segment(
     progress: bool = False, # show a progress bar
     say=None,               # called with the plan, in words
     keep=None,              # path of a file for the state of fitting
+    quick=None,             # path of a file that is written within seconds, for want of a better one
 ) -> bytes:                 # a `.cfv` file of the segment alone
     "Encode one segment of a clip"
     r, decided = job.request, Decisions(dict(layers=job.request.layers), {})
     if first: decided = kind_named(r.color).decisions(read_section(first, parse_header(first), 0))
     with tqdm(desc='motion, layers, groups', total=1, leave=False, disable=not progress) as bar:
+        first = quick and _first_picture(video, quick, bar, device)
         planned = plan(video, color=r.color, flow=r.flow, bpp=segment.bpp or r.bpp, quality=r.quality,
-                       gop=r.gop, seconds=r.time, memory=MEMORY - BASE_MEMORY, **decided.plan)
+                       gop=r.gop, seconds=r.time, memory=MEMORY - BASE_MEMORY, first=first, **decided.plan)
         bar.update()
     if say: say(str(planned) + _missing(r.layers, planned.model.layers))
     return encode_planned(video, planned, seconds=r.time, steps=r.steps, preset=r.preset, seed=r.seed,
@@ -109,12 +127,13 @@ def encode_segments(
     progress: bool = False, # show a progress bar for each segment
     say=None,               # called with the plan of each segment, in words
     keep=lambda k: None,    # number -> path of a file for the state of fitting
+    quick=lambda k: None,   # number -> path of a file that is written within seconds
 ):                          # -> generator of (number, `.cfv` file of that segment)
     "Encode segments one after the other in this process"
     for k, frames in read_segments(job, wanted, video):
         segment = job.segments[k]
         first = finished(segment.first) if segment.first != k else None
-        yield k, encode_segment(job, segment, frames, first, device, progress, say, keep(k))
+        yield k, encode_segment(job, segment, frames, first, device, progress, say, keep(k), quick(k))
 
 def joined_header(
     job: Job,    # from `make_job`

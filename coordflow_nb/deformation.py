@@ -98,20 +98,28 @@ def _product_loop(a, d, temporal, spatial, out):
                     pixels = a[t, c, i, j]*d[t, 0, i, j] + a[t, c + 1, i, j]*d[t, 1, i, j]
                     out[t, c, i, j] = pixels - _pulled(d, t, c, i, j, temporal, spatial)
 
+# %% ../nbs/14a_deformation.ipynb #567f5261
 @compiled
 def _solve_loop(a, b, field, temporal, spatial, steps):
     "`_solve`"
-    x, image, residual = np.zeros_like(b), np.empty_like(b), np.empty_like(b)
+    x, image, direction = np.zeros_like(b), np.empty_like(b), np.empty_like(b)
     _product_loop(np.zeros_like(a), field, temporal, spatial, image)
-    residual[:] = b - image
-    direction, size = residual.copy(), (residual*residual).sum()
+    to, step, product = x.reshape(-1), direction.reshape(-1), image.reshape(-1)   # views
+    residual, size = b.reshape(-1).copy(), 0.
+    for k in range(len(residual)):
+        residual[k] -= product[k]
+        step[k] = residual[k]
+        size += residual[k]**2
     for _ in range(steps):
         _product_loop(a, direction, temporal, spatial, image)
-        length = size/max((direction*image).sum(), 1e-20)
-        x += length*direction
-        residual -= length*image
-        before, size = size, (residual*residual).sum()
-        direction[:] = residual + size/max(before, 1e-20)*direction
+        along, before, size = 0., size, 0.
+        for k in range(len(step)): along += step[k]*product[k]
+        length = before/max(along, 1e-20)
+        for k in range(len(step)):
+            to[k] += length*step[k]
+            residual[k] -= length*product[k]
+            size += residual[k]**2
+        for k in range(len(step)): step[k] = residual[k] + size/max(before, 1e-20)*step[k]
     return x
 
 # %% ../nbs/14a_deformation.ipynb #14a0de02

@@ -82,6 +82,7 @@ def plan(self: Kind,
     gop: int = None,    # frames of a group of pictures, at most; None: one group
     seconds: float = None, # time for planning and fitting together; None: no limit
     memory: float = None,  # bytes that fitting may take, beside the libraries; None: no limit
+    first=None,         # called with a plan that may serve until this one is made, if the kind has one
 ) -> Plan:
     "Choose layers and sizes; ValueError if the file could not hold the smallest model"
     raise NotImplementedError

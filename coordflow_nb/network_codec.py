@@ -320,7 +320,8 @@ class NetworkKind(Kind):
     "Layers as small networks"
     name, number = 'mlp', 0
 
-    def plan(self, video, *, seconds=None, memory=None, **options): return plan_networks(video, **options)
+    def plan(self, video, *, seconds=None, memory=None, first=None, **options):
+        return plan_networks(video, **options)
 
     def encode(self, video, plan, *, seconds=None, steps=None, seed=0, precision='auto', preset='medium',
                device=None, progress=True, keep=None):

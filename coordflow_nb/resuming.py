@@ -9,7 +9,7 @@ __all__ = ['job_json', 'json_job', 'Encoded', 'Workspace', 'workspace', 'Interru
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -103,6 +103,10 @@ class Workspace:
         "Where the state of fitting a segment stands meanwhile"
         return self.folder/f'{index:05}.state'
 
+    def quick(self, index):
+        "Where a first version of a segment stands meanwhile, fitted within seconds"
+        return self.folder/f'{index:05}.quick'
+
     def has(self, index):
         "Is a segment finished?"
         return self.path(index).exists()
@@ -116,13 +120,13 @@ class Workspace:
     def put(self, index, data):
         "Keep a finished segment"
         with _writing(self.path(index)): _put(self.path(index), data)
-        self.state(index).unlink(missing_ok=True)
+        for path in (self.state(index), self.quick(index)): path.unlink(missing_ok=True)
 
 # %% ../nbs/17a_resuming.ipynb #6bc8a68b
 @patch
-def finish(self: Workspace) -> Encoded:
-    "Put the sections together, and the file in its place; the folder has served"
-    files, whole = [FileBytes(self.path(k)) for k in range(len(self.job.segments))], self.folder/'whole'
+def _join(self: Workspace, paths):
+    "Put the sections of some files together, and the file in its place"
+    files, whole = [FileBytes(path) for path in paths], self.folder/'whole'
     header = joined_header(self.job, files)
     with _writing(self.out):
         with whole.open('wb') as out:
@@ -131,8 +135,28 @@ def finish(self: Workspace) -> Encoded:
         os.replace(whole, self.out)
         layers = tuple(section_layers(read_section(f, h, k)) for f in files for h in [parse_header(f)]
                        for k in range(h.gops))
-    shutil.rmtree(self.folder)
     return Encoded(header, layers)
+
+@patch
+def finish(self: Workspace) -> Encoded:
+    "The file in its place; the folder has served"
+    done = self._join(map(self.path, range(len(self.job.segments))))
+    shutil.rmtree(self.folder)
+    return done
+
+# %% ../nbs/17a_resuming.ipynb #23b00001
+@patch
+def stop(self: Workspace) -> str: # what there is, in words
+    "End before all is done; if no file is there, one of what is finished and first versions of the rest"
+    n, words = len(self.job.segments), ''
+    if _kept(self.folder): words += f', all is kept in {self.folder}'
+    paths = [self.path(k) if self.has(k) else self.quick(k) for k in range(n)]
+    if not self.out.exists():
+        with suppress(OSError, ValueError):      # one is missing, or was not written to its end
+            for path in paths: read_file(path.read_bytes())
+            self._join(paths)
+            words += f'; {self.out.name} is a first version of the rest'
+    return f'interrupted: {sum(map(self.has, range(n)))} of {n} segments are finished{words}'
 
 # %% ../nbs/17a_resuming.ipynb #440c2dde
 @contextmanager
@@ -220,10 +244,7 @@ def encode_file(
     user stops it"""
     source = os.path.realpath(source) if os.path.exists(source) else str(source)
     with workspace(out, Request(source, **kwargs), resume, progress) as work:
-        run = run or partial(encode_segments, keep=work.state)
+        run = run or partial(encode_segments, keep=work.state, quick=work.quick)
         try: made = _encode_missing(work, run, device, progress, say)
-        except KeyboardInterrupt:
-            n, kept = len(work.job.segments), f', all is kept in {work.folder}'*bool(_kept(work.folder))
-            raise Interrupted(f'interrupted: {sum(map(work.has, range(n)))} of {n} segments are finished'
-                              + kept) from None
+        except KeyboardInterrupt: raise Interrupted(work.stop()) from None
         return work.finish()._replace(made=made)

@@ -11,7 +11,7 @@ __all__ = ['QUALITY', 'QUALITIES', 'ALPHA_STEP', 'BENDING', 'EFFORT', 'CANONICAL
 import math
 import time
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -348,6 +348,7 @@ def plan_textures(
     gop: int = None,    # frames of a group of pictures, at most; None: all in one group
     seconds: float = None, # time for planning and fitting together; None: no limit
     memory: float = None,  # bytes that fitting may take; None: no limit
+    first: Callable = None,# called with a plan that may serve until this one is made
 ) -> Plan:
     "As many textures as are found and fit into the bytes; ValueError if the file could not hold the smallest"
     if flow not in ('warm', 'none'):
@@ -362,6 +363,9 @@ def plan_textures(
     allowed = lambda found: fits(found) and (target is None or target >= least(len(found.share)))
     search = LayerSearch(video) if layers is None and flow == 'warm' else None
     found = search.found if search else find_layers(video, layers) if flow == 'warm' else still_layer(video)
+    if first:
+        likely = _likely_groups(found, video, gop, room)
+        first(_planned(video, found, target, likely, step, clock, False))
     other = _asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else found
     if len(found.share) == 1: found = other
     others = [] if other is found else [other]
@@ -370,6 +374,13 @@ def plan_textures(
     if target is not None and target < least(len(lengths.found.share)*len(groups)):
         groups = even_groups(len(video), gop or 64)
     return _planned(video, lengths.found, target, groups, step, clock, lengths.bending is not None)
+
+# %% ../nbs/16_texture_codec.ipynb #59641e35
+def _likely_groups(found, video, gop, room):
+    "Even groups whose canonical images fit, without a trial"
+    most, fits = gop or len(video), Lengths(video, found, 1., area=room).fits
+    while most > SHORTEST and not all(fits(*p) for p in pieces(even_groups(len(video), most))): most //= 2
+    return even_groups(len(video), most)
 
 def _planned(video, found, target, groups, step, clock, bends):
     colors = found_settings(found, video.size)

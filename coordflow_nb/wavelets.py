@@ -117,7 +117,8 @@ def _lift_pictures(x, smooth, right, below, both):
     work = np.empty((h, w), np.float32)
     low, high = np.empty(columns, np.float32), np.empty(w - columns, np.float32)
     for k in range(n):
-        work[:] = x[k]
+        for i in range(h):
+            for j in range(w): work[i, j] = x[k, i, j]
         for start in range(0, w if h > 1 else 0, _STRIP):
             stop = min(w, start + _STRIP)
             for odd, even in ((_A, _B), (_C, _D)):
