@@ -25,7 +25,7 @@ from .quantization import step_value
 from .bitstream import fields_size, read_section, unpack_fields
 from .kinds import Kind
 from .network_codec import MODEL_FIELDS, STEP, NetworkKind
-from .wavelets import SparseVolume, synthesize
+from .wavelets import synthesize
 from .texture import ColorTexture
 from .texture_codec import TEXTURE_FIELDS, TextureKind
 from .jobs import kind_of
@@ -168,10 +168,6 @@ def _texture_steps(section):
     steps = torch.tensor([step_value(v[c]) for c in ('luma', 'chroma1', 'chroma2', 'alpha')])
     return step_value(v['motion']), step_value(v['deformation']), steps
 
-def _sparse(volume, steps):
-    "The coefficients of a `Volume` that are not 0"
-    return SparseVolume(list(volume.coefficients), volume.bands, volume.levels, steps)
-
 # %% ../nbs/30a_damage.ipynb #2a90deed
 class BreakableTextures(Breakable):
     "A group of pictures kept as textures, to be broken"
@@ -183,9 +179,9 @@ class BreakableTextures(Breakable):
     ):
         self.model, (self.time, self.space) = model, model.layers[0].color.settings.levels
         self.motion_step, bend, steps = _texture_steps(section)
-        self.colors = [_sparse(l.color, steps) for l in model.layers]
+        self.colors = [l.color.sparse(steps) for l in model.layers]
         shifts = [l.color.deformation for l in model.layers]
-        self.shifts = [v and _sparse(v, bend) for v in shifts]
+        self.shifts = [v and v.sparse(bend) for v in shifts]
 
     def _color(self, i, k, bits, space, time):
         "The appearance model of layer i as it is in frame k, damaged"

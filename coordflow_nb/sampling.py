@@ -8,8 +8,10 @@ __all__ = ['SamplingGrid', 'to_grid', 'backward_warp', 'deformed', 'splat', 'fil
 # %% ../nbs/13b_sampling.ipynb #ed971d5b
 from typing import NamedTuple
 
-import torch
+import numpy as np, torch
 import torch.nn.functional as F
+
+from .compiled import compiled, runs_here, side_by_side
 
 # %% ../nbs/13b_sampling.ipynb #cda0d405
 class SamplingGrid(NamedTuple):
@@ -57,6 +59,49 @@ def deformed(
 # %% ../nbs/13b_sampling.ipynb #bfd8383b
 _BILINEAR, _BORDER = 0, 1   # as the operator counts modes and paddings
 
+def _splat(frames, grid):
+    "Each frame of [T, C, H, W] into an image of its own [T, C, h, w], by operations"
+    image = frames.new_zeros(1, frames.shape[1], *grid.shape)   # of which only the shape counts
+    image = image.expand(len(frames), -1, -1, -1)
+    adjoint = torch.ops.aten.grid_sampler_2d_backward
+    return adjoint(frames.contiguous(), image, grid.grid, _BILINEAR, _BORDER, False, (True, False))[0]
+
+# %% ../nbs/13b_sampling.ipynb #13b00002
+_HALF, _0, _1, _U = np.float32(0.5), np.float32(0), np.float32(1), np.uint64   # without a sign: no look from the end
+
+@compiled
+def _place_row(places, h, w, left, top, right, down):
+    "Of each place (x, y) in [-1, 1]: the pixel left of it and above, and how far it is from that"
+    width, height, most_x, most_y = np.float32(w), np.float32(h), np.float32(w - 1), np.float32(h - 1)
+    for j in range(len(places)):
+        x = min(max(((places[j, 0] + _1)*width - _1)*_HALF, _0), most_x)
+        y = min(max(((places[j, 1] + _1)*height - _1)*_HALF, _0), most_y)
+        left[j], top[j] = np.int32(x), np.int32(y)
+        right[j], down[j] = x - np.float32(left[j]), y - np.float32(top[j])
+
+@compiled
+def _splat_loop(frames, grid, out):
+    "Frames [n, C, H, W], which sample at grid [n, H, W, 2], into one image [C, h, w]"
+    (n, C, H, W), (_, h, w) = frames.shape, out.shape
+    left, top = np.empty(W, np.int32), np.empty(W, np.int32)
+    right, down = np.empty(W, np.float32), np.empty(W, np.float32)
+    for k in range(n):
+        for i in range(H):
+            _place_row(grid[k, i], h, w, left, top, right, down)
+            for c in range(C):
+                row = frames[k, c, i]
+                for j in range(W):
+                    x, y, next_x, next_y = left[j], top[j], min(left[j] + 1, w - 1), min(top[j] + 1, h - 1)
+                    below = row[j]*down[j]
+                    above, to_right, below_right = row[j] - below, (row[j] - below)*right[j], below*right[j]
+                    out[c, _U(y), _U(x)] += above - to_right
+                    out[c, _U(y), _U(next_x)] += to_right
+                    out[c, _U(next_y), _U(x)] += below - below_right
+                    out[c, _U(next_y), _U(next_x)] += below_right
+
+# %% ../nbs/13b_sampling.ipynb #13b00003
+_PARTS = 4   # images that are added up where all frames go into one; not the cores, so that sums do not depend on them
+
 @torch.no_grad()
 def splat(
     frames: torch.Tensor, # [T, C, H, W]
@@ -64,10 +109,13 @@ def splat(
     still: bool = False,  # all frames into one image
 ) -> torch.Tensor:        # [T, C, h, w], or [1, C, h, w]
     "The adjoint of `backward_warp` (bilinear): each pixel leaves its value among the four places around it"
-    image = frames.new_zeros(1, frames.shape[1], *grid.shape)   # of which only the shape counts
-    image = image.expand(len(frames), -1, -1, -1)
-    adjoint = torch.ops.aten.grid_sampler_2d_backward
-    out = adjoint(frames.contiguous(), image, grid.grid, _BILINEAR, _BORDER, False, (True, False))[0]
+    if runs_here(frames, grid.grid):
+        parts = np.array_split(np.arange(len(frames)), min(_PARTS, len(frames)) if still else len(frames))
+        out = torch.zeros(len(parts), frames.shape[1], *grid.shape)
+        arrays = [x.contiguous().numpy() for x in (frames, grid.grid)]
+        side_by_side(lambda k: _splat_loop(*(x[parts[k][0]:parts[k][-1] + 1] for x in arrays), out[k].numpy()),
+                     range(len(parts)))
+    else: out = _splat(frames, grid)
     return out.sum(0, keepdim=True) if still else out
 
 # %% ../nbs/13b_sampling.ipynb #9a02c51f

@@ -159,8 +159,8 @@ def at(self: ColorTexture,
     whole, k = super(ColorTexture, self).at, int(u)
     if u == k or self._learns() or min(self.settings.shape[1:]) < _FLOWS: return whole(u)
     a, b = whole(k).clone(), whole(k + 1)
-    if self._flow[:2] != (self._kept[0], k):
-        self._flow = self._kept[0], k, both_flows(*(from_opponent(x[:, :3]) for x in (a, b)))
+    if self._flow[:2] != (self._state(), k):
+        self._flow = self._state(), k, both_flows(*(from_opponent(x[:, :3]) for x in (a, b)))
     return in_between(a, b, *self._flow[2], u - k)
 
 # %% ../nbs/14_texture.ipynb #d15b1ace

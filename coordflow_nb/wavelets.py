@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['lift', 'unlift', 'Band', 'bands', 'space_levels', 'analyse', 'time_basis', 'nonzero_pictures', 'Pictures',
-           'pictures_of', 'add_up', 'synthesize', 'SparseVolume', 'Volume']
+           'pictures_of', 'synthesize', 'SparseVolume', 'Volume']
 
 # %% ../nbs/13_wavelets.ipynb #a7721918
 import math
@@ -138,29 +138,27 @@ def _lift_pictures(x, smooth, right, below, both):
 
 # %% ../nbs/13_wavelets.ipynb #23a00007
 @compiled
-def _unlift_pictures(smooth, right, below, both, which, out):
-    "One level of synthesis, into out [n, h, w]: pictures [n, h', w'] and the rows `which` of their subbands"
-    (n, h, w), columns = out.shape, smooth.shape[2]
+def _unlift_picture(smooth, right, below, both, out):
+    "One level of synthesis: four subbands become a picture [h, w]"
+    (h, w), columns = out.shape, smooth.shape[1]
     (low_y, high_y), (low_x, high_x) = _gains(h), _gains(w)
     low, high = np.empty(columns, np.float32), np.empty(w - columns, np.float32)
-    for k in range(n):
-        for i in range(h):
-            gain = _1/high_y if i % 2 else _1/low_y
-            of_low = below[which[k], i//2] if i % 2 else smooth[k, i//2]
-            of_high = both[which[k], i//2] if i % 2 else right[which[k], i//2]
-            for j in range(columns): low[j] = gain/low_x*of_low[j]
-            for j in range(w - columns): high[j] = gain/high_x*of_high[j]
-            if w > 1:
-                for even, odd in ((_D, _C), (_B, _A)):
-                    _lift_row(low, high, -even, 0)
-                    _lift_row(high, low, -odd, 1)
-            for j in range(w//2): out[k, i, 2*j], out[k, i, 2*j + 1] = low[j], high[j]
-            if w % 2: out[k, i, -1] = low[-1]
-        for start in range(0, w if h > 1 else 0, _STRIP):
-            stop = min(w, start + _STRIP)
+    for i in range(h):
+        gain, k = _1/high_y if i % 2 else _1/low_y, i//2
+        of_low, of_high = (below[k], both[k]) if i % 2 else (smooth[k], right[k])
+        for j in range(columns): low[j] = gain/low_x*of_low[j]
+        for j in range(w - columns): high[j] = gain/high_x*of_high[j]
+        if w > 1:
             for even, odd in ((_D, _C), (_B, _A)):
-                _lift_columns(out[k], 0, -even, start, stop)
-                _lift_columns(out[k], 1, -odd, start, stop)
+                _lift_row(low, high, -even, 0)
+                _lift_row(high, low, -odd, 1)
+        for j in range(w//2): out[i, 2*j], out[i, 2*j + 1] = low[j], high[j]
+        if w % 2: out[i, -1] = low[-1]
+    for start in range(0, w if h > 1 else 0, _STRIP):
+        stop = min(w, start + _STRIP)
+        for even, odd in ((_D, _C), (_B, _A)):
+            _lift_columns(out, 0, -even, start, stop)
+            _lift_columns(out, 1, -odd, start, stop)
 
 # %% ../nbs/13_wavelets.ipynb #23a00004
 def _shared(pictures, most=2**18):
@@ -181,15 +179,15 @@ def _analyse_in_loops(x, levels):
         x, out = made[0], made[1:] + out
     return [x] + out
 
-def _synthesize_in_loops(parts, which, out):
-    "Like `_synthesize_pictures`: those rows of subbands [n, h', w'], arrays, that are asked for, into out"
-    x = parts[0][which]
+def _synthesize_in_loops(parts, out):
+    "A picture from its subbands, arrays [h', w'], into out [h, w]"
+    x, last = parts[0], len(parts) - 3
+    if last < 0: out[:] = x
     for i in range(1, len(parts), 3):
-        shape = len(x), x.shape[1] + parts[i + 1].shape[1], x.shape[2] + parts[i].shape[2]
-        made = np.empty(shape, np.float32)
-        _unlift_pictures(x, *parts[i:i+3], which, made)
+        shape = x.shape[0] + parts[i + 1].shape[0], x.shape[1] + parts[i].shape[1]
+        made = out if i == last else np.empty(shape, np.float32)
+        _unlift_picture(x, *parts[i:i+3], made)
         x = made
-    out[:] = x
 
 # %% ../nbs/13_wavelets.ipynb #b917905f
 class Band(NamedTuple):
@@ -276,17 +274,26 @@ def nonzero_pictures(
     _find_nonzero(x.detach().flatten(0, 1).numpy(), found.view(-1).numpy())
     return found
 
-def _needed(parts, nonzero):
-    "Which pictures [T', C] of each level in time need synthesis: not all zeros, or gradients are wanted"
-    if torch.is_grad_enabled() and any(p.requires_grad for p in parts):
-        nonzero = [torch.ones(p.shape[:2], dtype=torch.bool, device=p.device) for p in parts]
-    return nonzero or [nonzero_pictures(p) for p in parts]
+def _needed(parts):
+    "Which pictures [T', C] of each subband need synthesis: not all zeros, or gradients are wanted"
+    learns = torch.is_grad_enabled() and any(p.requires_grad for p in parts)
+    return [torch.ones_like(p[:, :, 0, 0], dtype=torch.bool) if learns else nonzero_pictures(p) for p in parts]
 
 # %% ../nbs/13_wavelets.ipynb #bf5c555f
 class Pictures(NamedTuple):
     "A volume before its frames are added up, one entry a channel"
     pictures: list # tensors [K, h, w]: the pictures that are not all zeros
     shares: list   # tensors [T, K]: how much of each is in each frame
+
+    def frames(self,
+        which: slice = slice(None), # of the T frames
+    ) -> torch.Tensor:              # [t, C, h, w]
+        "Frames as sums of pictures"
+        shares, shape = [s[which] for s in self.shares], self.pictures[0].shape[1:]
+        out = shares[0].new_empty(len(shares[0]), len(shares), *shape)
+        for c, (share, pictures) in enumerate(zip(shares, self.pictures)):
+            out[:, c] = (share @ pictures.flatten(1)).view(-1, *shape)
+        return out
 
 def _gathered(levels, first, t, c):
     "Pictures [n, h', w'] of one subband in space, whose levels in time begin at some numbers"
@@ -295,96 +302,143 @@ def _gathered(levels, first, t, c):
 
 def _make(by_time, needed, out, most=2**20):
     "Pictures into out, channel by channel; so many coefficients at a time, or one picture"
-    first, needed = np.cumsum([0] + [len(p[0]) for p in by_time]).tolist(), torch.cat(needed)
+    first = np.cumsum([0] + [len(p[0]) for p in by_time]).tolist()
     place = needed.T.flatten().cumsum(0).view(-1, len(needed)).T - 1
     at_once = max(1, most//max(1, out.shape[1]*out.shape[2]))
     for t, c in zip(*(i.split(at_once) for i in needed.nonzero().unbind(1))):
         out[place[t, c]] = _synthesize_pictures([_gathered(levels, first, t, c) for levels in zip(*by_time)])
 
-def _make_in_loops(by_time, needed, out):
-    "The same; each core takes some pictures of a channel and a level in time"
-    pieces, begun, channels = [], 0, needed[0].shape[1]
-    at_once = max(1, 2**18//max(1, out.shape[1]*out.shape[2]))
-    arrays = [[p.detach().flatten(0, 1).numpy() for p in parts] for parts in by_time]
-    for c in range(channels):
-        for parts, mine in zip(arrays, needed):
-            for t in mine[:, c].nonzero()[:, 0].split(at_once):
-                pieces.append((parts, (t*channels + c).numpy(), out[begun:begun + len(t)].numpy()))
-                begun += len(t)
-    side_by_side(lambda piece: _synthesize_in_loops(*piece), pieces)
-
 # %% ../nbs/13_wavelets.ipynb #23a00006
 def pictures_of(
     parts: list,            # tensors, one for each of `bands`
     levels: tuple = (5, 5), # levels in time and in space
-    nonzero: list = None,   # `nonzero_pictures` of each, where that is known
 ) -> Pictures:
-    "The pictures of each time level"
-    n, nonzero = 1 + 3*levels[1], _needed(parts, nonzero)
-    needed = [torch.stack(nonzero[i:i+n]).any(0) for i in range(0, len(parts), n)]   # [T', C] each
+    "The pictures of each time level, by operations"
+    n, nonzero = 1 + 3*levels[1], _needed(parts)
+    needed = torch.cat([torch.stack(nonzero[i:i+n]).any(0) for i in range(0, len(parts), n)])   # [T, C]
     w, h = (parts[0].shape[k] + sum(p.shape[k] for p in parts[4-k:n:3]) for k in (3, 2))
-    pictures = parts[0].new_empty(int(sum(map(torch.count_nonzero, needed))), h, w)
-    make = _make_in_loops if runs_here(*parts) else _make
-    make([parts[i:i+n] for i in range(0, len(parts), n)], needed, pictures)
-    needed = torch.cat(needed)
+    pictures = parts[0].new_empty(int(needed.sum()), h, w)
+    _make([parts[i:i+n] for i in range(0, len(parts), n)], needed, pictures)
     basis = time_basis(len(needed), levels[0]).to(parts[0])
     return Pictures(list(pictures.split(needed.sum(0).tolist())), [basis[:, mine] for mine in needed.T])
 
 # %% ../nbs/13_wavelets.ipynb #8550c59a
-def add_up(
-    parts: Pictures,             # from `pictures_of`
-    frames: slice = slice(None), # which of them
-) -> torch.Tensor:               # [t, C, h, w]
-    "Frames as sums of pictures"
-    shares, shape = [s[frames] for s in parts.shares], parts.pictures[0].shape[1:]
-    out = shares[0].new_empty(len(shares[0]), len(shares), *shape)
-    for c, (share, pictures) in enumerate(zip(shares, parts.pictures)):
-        out[:, c] = (share @ pictures.flatten(1)).view(-1, *shape)
-    return out
-
 def synthesize(
     parts: list,            # tensors, one for each of `bands`
     levels: tuple = (5, 5), # levels in time and in space
 ) -> torch.Tensor:          # [T, C, h, w]
-    "A volume from its wavelet coefficients"
-    return add_up(pictures_of(parts, levels))
+    "A volume from its wavelet coefficients, by operations"
+    return pictures_of(parts, levels).frames()
 
 # %% ../nbs/13_wavelets.ipynb #b9737d38
-class SparseVolume:
-    "A volume of wavelet coefficients as a list of those that are not 0, from which single frames are made"
-    def __init__(self,
-        parts: list,            # tensors [T', C, h', w'], one for each of `bands`: whole numbers times steps
-        bands: list,            # of `Band`
-        levels: tuple = (5, 5), # levels in time and in space
-        steps = 1.,             # quantization step: a number, or one for each channel
-    ):
-        self.levels, self.channels, spatial = levels, parts[0].shape[1], 1 + 3*levels[1]
-        lengths = [b.shape[0] for b in bands[::spatial]]   # of each time level
-        first = np.cumsum([0] + lengths)
-        self.basis, self.shapes = time_basis(sum(lengths), levels[0]), [b.shape[1:] for b in bands[:spatial]]
-        self.bands, self.entries = bands, []     # of each band (picture, place, whole number, step)
-        steps = torch.as_tensor(steps, dtype=torch.float).flatten().expand(self.channels)
-        for b, p in zip(bands, parts):
-            t, c, y, x = at = p.detach().nonzero().T
-            whole = (p.detach()[tuple(at)]/steps[c]).round()
-            self.entries.append((t + int(first[b.time]), (c, y, x), whole, steps[c]))
+@compiled
+def _count_nonzero(x, counts):
+    "How many numbers of each picture of x [n, h, w] are not 0"
+    for k in range(len(x)):
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]): counts[k] += x[k, i, j] != 0
 
-    def subbands(self,
-        k: int,                  # number of a frame
-        change: Callable = None, # from whole numbers [n] to those that take their place; None: as they are
-        space: int = None,       # finest level in space that is kept; None: all
-        time: int = None,        # finest level in time that is kept; None: all
-    ) -> list:                   # tensors [1, C, h', w'], for `synthesize` with levels (0, levels[1])
-        "The subbands in space of one frame"
-        out = [torch.zeros(1, self.channels, *shape) for shape in self.shapes]
-        for i, (b, (t, place, whole, step)) in enumerate(zip(self.bands, self.entries)):
-            if (space is not None and b.level > space) or (time is not None and b.time > time): continue
-            values = (change(whole) if change else whole)*step*self.basis[k, t]
-            out[i % len(out)][0].index_put_(place, values, accumulate=True)
-        return out
+@compiled
+def _list_nonzero(x, counts, begin, first, places, numbers):
+    "They, and their places from `first` on, into a list; those of picture k from begin[k] on"
+    for k in range(len(x)):
+        at = begin[k]
+        for i in range(x.shape[1] if counts[k] else 0):
+            for j in range(x.shape[2]):
+                if x[k, i, j] != 0:
+                    places[at], numbers[at] = first + i*x.shape[2] + j, x[k, i, j]
+                    at += 1
+
+@compiled
+def _add_listed(shares, begin, places, numbers, out):
+    "Add what each picture of a list has to add to the coefficients of a frame: its share times its numbers"
+    for p in range(len(shares)):
+        if shares[p] == 0: continue
+        for i in range(begin[p], begin[p + 1]): out[places[i]] += shares[p]*numbers[i]
+
+# %% ../nbs/13_wavelets.ipynb #13e00001
+class SparseVolume:
+    "A volume of wavelet coefficients as a list of those that are not 0, from which frames are made"
+    def __init__(self,
+        parts: list,            # tensors [T', C, h', w'], one for each of `bands`, on the CPU
+        bands: list,            # of `Band`
+        levels: tuple = (5, 5), # levels of the transform in time and in space
+        steps = 1.,             # what they are multiplied with: a number, or one for each channel
+    ):
+        spatial, self.levels, self.channels = 1 + 3*levels[1], levels, parts[0].shape[1]
+        self.steps = np.broadcast_to(np.asarray(steps, np.float32), self.channels)
+        self.first = np.cumsum([0] + [b.shape[0] for b in bands[::spatial]])   # picture of each time level
+        self.basis = time_basis(int(self.first[-1]), levels[0]).numpy()
+        self.shapes = [b.shape[1:] for b in bands[:spatial]]
+        self.begin = np.cumsum([0] + [math.prod(s) for s in self.shapes])      # place of each subband
+        self._list([_pictures_in(p) for p in parts], bands)
+
+    def _list(self, arrays, bands):
+        "Numbers by channel, picture, and subband"
+        pictures, spatial = self.first[-1], len(self.shapes)
+        counts = np.zeros((self.channels, pictures, spatial), np.int64)
+        mine = [(slice(None), slice(self.first[b.time], self.first[b.time] + b.shape[0]), i % spatial)
+                for i, b in enumerate(bands)]
+        def count(i):
+            found = np.zeros(len(arrays[i]), np.int64)
+            _count_nonzero(arrays[i], found)
+            counts[mine[i]] = found.reshape(-1, self.channels).T
+        def fill(i):
+            by_picture = counts[mine[i]].T.ravel(), before[mine[i]].T.ravel()
+            _list_nonzero(arrays[i], *by_picture, self.begin[i % spatial], self.places, self.numbers)
+        side_by_side(count, range(len(bands)))
+        before = counts.cumsum().reshape(counts.shape) - counts
+        total = int(counts.sum())
+        self.entries = np.append(before[:, :, 0], total)   # where those of a channel's picture begin
+        self.places, self.numbers = np.empty(total, np.int32), np.empty(total, np.float32)
+        side_by_side(fill, range(len(bands)))
+
+# %% ../nbs/13_wavelets.ipynb #13e00002
+def _pictures_in(x):
+    "A tensor [T', C, h', w'] as an array [T' C, h', w'] of a type that loops take"
+    x = x.detach().flatten(0, 1)
+    return (x if x.dtype in (torch.int16, torch.float32) else x.float()).numpy()
+
+@patch
+def _coefficients(self: SparseVolume, c, shares, numbers):
+    "Subbands in space [h', w'] of a channel, from the share that each picture has"
+    out, at = np.zeros(self.begin[-1], np.float32), c*len(shares)
+    _add_listed(shares*self.steps[c], self.entries[at:at + len(shares) + 1], self.places, numbers, out)
+    return [out[a:b].reshape(s) for a, b, s in zip(self.begin, self.begin[1:], self.shapes)]
+
+@patch
+def frames(self: SparseVolume,
+    which: slice = slice(None), # of the T frames
+) -> torch.Tensor:              # [t, C, h, w]
+    "Frames, each with a synthesis in space for each channel that is not all zeros"
+    basis, pictures = self.basis[which], self.first[-1]
+    w, h = (sum(s[k] for s in self.shapes[2 - k::3]) + self.shapes[0][k] for k in (1, 0))
+    out = np.empty((len(basis), self.channels, h, w), np.float32)
+    def make(piece):
+        k, c = piece
+        if self.entries[c*pictures] == self.entries[(c + 1)*pictures]: out[k, c] = 0
+        else: _synthesize_in_loops(self._coefficients(c, basis[k], self.numbers), out[k, c])
+    side_by_side(make, [(k, c) for k in range(len(basis)) for c in range(self.channels)])
+    return torch.from_numpy(out)
+
+@patch
+def subbands(self: SparseVolume,
+    k: int,                  # number of a frame
+    change: Callable = None, # from all numbers to those that take their place; None: as they are
+    space: int = None,       # finest level in space that is kept; None: all
+    time: int = None,        # finest level in time that is kept; None: all
+) -> list:                   # tensors [1, C, h', w'], for `synthesize` with levels (0, levels[1])
+    "The subbands in space of one frame"
+    shares = self.basis[k].copy()
+    if time is not None: shares[self.first[time + 1]:] = 0
+    numbers = change(torch.from_numpy(self.numbers)).numpy() if change else self.numbers
+    by_channel = [self._coefficients(c, shares, numbers) for c in range(self.channels)]
+    out = [torch.from_numpy(np.stack(parts))[None] for parts in zip(*by_channel)]
+    for part in out[1 + 3*space:] if space is not None else (): part.zero_()
+    return out
 
 # %% ../nbs/13_wavelets.ipynb #721d825a
-_AHEAD = 8   # frames that are added up at a time where one is asked for
+_AHEAD = 2   # frames that are made at a time where one is asked for
 
 class Volume(nn.Module):
     "A picture that changes with time, kept as wavelet coefficients"
@@ -397,11 +451,16 @@ class Volume(nn.Module):
         self.levels, self.bands = levels, bands(shape, levels)
         # zeros of numpy take no memory before something is written into them
         zeros = lambda b: torch.from_numpy(np.zeros((b.shape[0], channels, *b.shape[1:]), np.float32))
-        self.coefficients = nn.ParameterList([nn.Parameter(zeros(b)) for b in self.bands])
-        self._flat = tuple(self.coefficients)   # a ParameterList is slow to walk through
-        blank = [torch.zeros(b.shape[0], channels, dtype=torch.bool) for b in self.bands]
-        self._known = self._state(), blank      # which pictures are not all zeros, of which coefficients
+        self.full = nn.ParameterList([nn.Parameter(zeros(b)) for b in self.bands])
+        self._flat = tuple(self.full)   # a ParameterList is slow to walk through
+        self._given = None              # whole numbers and steps that are still to be multiplied
         self.release()
+
+    @property
+    def coefficients(self) -> tuple: # of parameters [T', channels, h', w'], one for each band
+        "All of them, multiplied"
+        if self._given: self._multiply()
+        return self._flat
 
     def coded(self) -> list: # of `Coded`, one for each band; kind 'band'
         "Every tensor that goes into the file"
@@ -411,41 +470,39 @@ class Volume(nn.Module):
 
     def _state(self): return [(p.data_ptr(), p._version) for p in self._flat]
 
-    def _nonzero(self):
-        "Kept until a coefficient changes"
-        state = self._state()
-        if self._known[0] != state: self._known = state, [nonzero_pictures(p) for p in self._flat]
-        return self._known[1]
-
-    def _pictures(self):
-        "Kept likewise"
-        state = self._state()
-        if self._kept[0] != state:
-            with torch.no_grad(): self._kept = state, pictures_of(self._flat, self.levels, self._nonzero())
-            self._block = None, None
-        return self._kept[1]
-
 # %% ../nbs/13_wavelets.ipynb #23a00008
+@patch
+def _made(self: Volume):
+    "What frames are made from, kept until a coefficient changes"
+    listed = runs_here(*(p.detach() for p in self._flat))
+    parts, steps = listed and self._given or (self.coefficients, 1.)
+    state = self._state()
+    if self._kept[0] != state:
+        with torch.no_grad():
+            made = SparseVolume(parts, self.bands, self.levels, steps) if listed else pictures_of(parts, self.levels)
+        self._kept, self._block = (state, made), (None, None)
+    return self._kept[1]
+
 @patch
 def volume(self: Volume,
     frames: slice = slice(None), # which of them
 ) -> torch.Tensor:               # [t, channels, h, w]
     "The changing picture, all frames or some"
-    if self._learns(): return synthesize(self._flat, self.levels)[frames]
-    return add_up(self._pictures(), frames)
+    if self._learns(): return synthesize(self.coefficients, self.levels)[frames]
+    return self._made().frames(frames)
 
 # %% ../nbs/13_wavelets.ipynb #c1d95894
 @patch
 def release(self: Volume):
-    "Forget the pictures; they are made again when they are asked for"
-    self._kept = None, None    # which coefficients, and their pictures
-    self._block = None, None   # which frames, and the sums
+    "Forget what was kept; it is made again when it is needed"
+    self._kept = None, None    # of which coefficients, and what frames are made from
+    self._block = None, None   # number of the first, and frames
 
 @patch
 def _frame(self: Volume, k):
     "[channels, h, w] at a frame; its neighbours are kept, for they are asked for next"
-    pictures, first = self._pictures(), k - k % _AHEAD
-    if self._block[0] != first: self._block = first, add_up(pictures, slice(first, first + _AHEAD))
+    made, first = self._made(), k - k % _AHEAD
+    if self._block[0] != first: self._block = first, made.frames(slice(first, first + _AHEAD))
     return self._block[1][k - first]
 
 @patch
@@ -459,22 +516,44 @@ def at(self: Volume,
 # %% ../nbs/13_wavelets.ipynb #ce801b47
 @patch
 def set(self: Volume,
-    parts,      # a tensor [T', channels, h', w'] for each band, of any type
+    parts,      # a tensor [T', channels, h', w'] for each band, of any type; not to be changed afterwards
     steps = 1., # what they are multiplied with: a number, or one for each channel
 ) -> Volume:
     "New coefficients"
     each = torch.as_tensor(steps, dtype=torch.float).flatten().expand(self._flat[0].shape[1]).tolist()
-    nonzero = [nonzero_pictures(new) for new in parts]
-    with torch.no_grad():
-        for p, new, there, was in zip(self.coefficients, parts, nonzero, self._nonzero()):
-            for t, c in (was & ~there).nonzero().tolist(): p[t, c] = 0
-            for t, c in there.nonzero().tolist(): torch.mul(new[t, c], each[c], out=p[t, c])
-    self._known = self._state(), nonzero
+    self.release()
+    self._given = list(parts), each
     return self
 
+@patch
+@torch.no_grad()
+def _multiply(self: Volume):
+    "Whole numbers times steps into the coefficients; pictures of zeros are not touched"
+    (parts, each), self._given, state = self._given, None, self._state()
+    for p, new in zip(self._flat, parts):
+        was, there = nonzero_pictures(p), nonzero_pictures(new)
+        for t, c in (was & ~there).nonzero().tolist(): p[t, c] = 0
+        for t, c in there.nonzero().tolist(): torch.mul(new[t, c], each[c], out=p[t, c])
+    if self._kept[0] == state: self._kept = self._state(), self._kept[1]   # the list stays true
+
+@patch
+def _apply(self: Volume, function, *args):
+    "To another device or type; where nothing changes, nothing needs to be multiplied"
+    was, now = self._flat[0], function(self._flat[0].detach()[:0])
+    if (was.device, was.dtype) != (now.device, now.dtype): self.coefficients
+    return super(Volume, self)._apply(function, *args)
+
+@patch
+def _save_to_state_dict(self: Volume, *args):
+    self.coefficients
+    super(Volume, self)._save_to_state_dict(*args)
+
+# %% ../nbs/13_wavelets.ipynb #13e00003
 @patch
 def sparse(self: Volume,
     steps = 1., # quantization step: a number, or one for each channel
 ) -> SparseVolume:
-    "The coefficients that are not 0, as a list"
-    return SparseVolume(self.coefficients, self.bands, self.levels, steps)
+    "The coefficients that are not 0 as a list of whole numbers"
+    each = torch.as_tensor(steps, dtype=torch.float).view(-1, 1, 1)
+    whole = [(p.detach()/each).round() for p in self.coefficients]
+    return SparseVolume(whole, self.bands, self.levels, each.flatten())
