@@ -84,7 +84,7 @@ def _first_picture(video, path, bar, device):
     "What writes a quick file of a segment: one round of fitting, before layers are looked for"
     begun = time.perf_counter()
     def write(planned):
-        with suppress(ValueError):   # if its bytes are too few, planning says so
+        with suppress(ValueError, OSError):   # whatever stands in the way will be said of the file itself
             data, _ = encode_planned(video, planned, steps=1, device=device, progress=False)
             Path(path).write_bytes(data)
             spent, k = time.perf_counter() - begun, len(video)//2

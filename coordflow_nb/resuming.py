@@ -155,7 +155,7 @@ def stop(self: Workspace) -> str: # what there is, in words
         with suppress(OSError, ValueError):      # one is missing, or was not written to its end
             for path in paths: read_file(path.read_bytes())
             self._join(paths)
-            words += f'; {self.out.name} is a first version of the rest'
+            words += f'; {self.out.name} has a first version of what is missing'
     return f'interrupted: {sum(map(self.has, range(n)))} of {n} segments are finished{words}'
 
 # %% ../nbs/17a_resuming.ipynb #440c2dde
