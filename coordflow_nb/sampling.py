@@ -67,7 +67,8 @@ def _splat(frames, grid):
     return adjoint(frames.contiguous(), image, grid.grid, _BILINEAR, _BORDER, False, (True, False))[0]
 
 # %% ../nbs/13b_sampling.ipynb #13b00002
-_HALF, _0, _1, _U = np.float32(0.5), np.float32(0), np.float32(1), np.uint64   # without a sign: no look from the end
+_HALF, _0, _1 = map(np.float32, (0.5, 0, 1))
+_U = np.uint64   # an index without a sign needs no look whether it counts from the end
 
 @compiled
 def _place_row(places, h, w, left, top, right, down):
@@ -100,7 +101,7 @@ def _splat_loop(frames, grid, out):
                     out[c, _U(next_y), _U(next_x)] += below_right
 
 # %% ../nbs/13b_sampling.ipynb #13b00003
-_PARTS = 4   # images that are added up where all frames go into one; not the cores, so that sums do not depend on them
+_PARTS = 4   # images that are added up where all go into one: sums must not depend on the number of cores
 
 @torch.no_grad()
 def splat(
@@ -113,8 +114,8 @@ def splat(
         parts = np.array_split(np.arange(len(frames)), min(_PARTS, len(frames)) if still else len(frames))
         out = torch.zeros(len(parts), frames.shape[1], *grid.shape)
         arrays = [x.contiguous().numpy() for x in (frames, grid.grid)]
-        side_by_side(lambda k: _splat_loop(*(x[parts[k][0]:parts[k][-1] + 1] for x in arrays), out[k].numpy()),
-                     range(len(parts)))
+        part = lambda k: (x[parts[k][0]:parts[k][-1] + 1] for x in arrays)
+        side_by_side(lambda k: _splat_loop(*part(k), out[k].numpy()), range(len(parts)))
     else: out = _splat(frames, grid)
     return out.sum(0, keepdim=True) if still else out
 

@@ -22,7 +22,8 @@ from .flow import FlowSettings, make_flow, transform
 from .layers import Found, seen_region
 from .in_between import both_flows, in_between
 from .fusion import CoordFlow, Layer, ModelSettings
-from .wavelets import Volume, analyse, space_levels
+from .wavelets import analyse, space_levels
+from .volume import Volume
 from .dead_zone import deadzone, deadzone_near
 from .sampling import SamplingGrid, backward_warp, canonical_image, chunks
 from .sampling import deformed, fill_unknown, splat, to_grid

@@ -132,18 +132,19 @@ def decode_speed(
         encode_file(source, out, bpp=rate, seconds=seconds, device=device, progress=False)
         fresh = lambda what, **words: fresh_run(SUITE, dict(what=what, path=str(out)) | words)
         with busy(beside):
-            made = {what: [fresh('once', words=words) for _ in range(REPEATS)] for what, words in wanted.items()}
+            many = lambda words: [fresh('once', words=words) for _ in range(REPEATS)]
+            made = {what: many(words) for what, words in wanted.items()}
             stages = fresh('stages')
         length = out.stat().st_size
     decoded = {what: [m['seconds'] for m in times] for what, times in made.items()}
-    return dict(frames=n, bytes=length, bpp=bpp(length, video), threads=torch.get_num_threads(), decode=decoded,
-                stages=stages, memory=median(m['memory'] for m in made['all frames']))
+    return dict(frames=n, bytes=length, bpp=bpp(length, video), threads=torch.get_num_threads(),
+                decode=decoded, stages=stages, memory=median(m['memory'] for m in made['all frames']))
 
 # %% ../../nbs/34l_speed.ipynb #5bee0017
 _MEASURES = dict(encode=encode_speed, decode=decode_speed, once=decode_once, stages=decode_stages)
 
 def speed_run(
-    case: dict,   # out of `speed_cases`, or one of `decode_speed`'s pieces; `what` says which function takes the rest
+    case: dict,   # out of `speed_cases`, or a piece of one; `what` says which function takes the rest
     folder=None,  # of the clips
     device='cpu', # where to compute
 ) -> dict:        # what that function returns
@@ -158,12 +159,13 @@ def _pairs(runs, what):
             size = '{}x{}'.format(*run['case']['size'])
             yield run['case']['clip'], size, run['result'], runs[f'{key} beside one']['result']
 
+# %% ../../nbs/34l_speed.ipynb #5bee0030
 def encode_table(
     runs: dict, # as in the JSON
 ) -> str:       # Markdown
     "Seconds of the encodes"
-    rows = [(name, size, alone['frames'], f'{alone["first"]:.1f}', f'{alone["seconds"]:.0f}', f'{alone["psnr"]:.2f}',
-             f'{alone["memory"]/2**20:.0f}', f'{other["first"]:.1f}', f'{other["seconds"]:.0f}', f'{other["psnr"]:.2f}')
+    how = lambda r: (f'{r["first"]:.1f}', f'{r["seconds"]:.0f}', f'{r["psnr"]:.2f}')
+    rows = [(name, size, alone['frames'], *how(alone), f'{alone["memory"]/2**20:.0f}', *how(other))
             for name, size, alone, other in _pairs(runs, 'encode')]
     head = ('clip', 'size', 'frames', 'first picture, s', 'file, s', 'PSNR, dB', 'peak, MiB',
             'first picture beside one, s', 'file beside one, s', 'PSNR beside one, dB')
@@ -177,12 +179,13 @@ def decode_table(
     for name, size, alone, other in _pairs(runs, 'decode'):
         spent = {what: median(times) for what, times in alone['decode'].items()}
         ratio = median(other['decode']['all frames'])/spent['all frames']
-        rows.append((name, size, alone['frames'], *(f'{s:.2f}' for s in spent.values()),
-                     f'{alone["frames"]/spent["all frames"]:.0f}', f'{alone["memory"]/2**20:.0f}', f'{ratio:.1f}x'))
+        each = *(f'{s:.2f}' for s in spent.values()), f'{alone["frames"]/spent["all frames"]:.0f}'
+        rows.append((name, size, alone['frames'], *each, f'{alone["memory"]/2**20:.0f}', f'{ratio:.1f}x'))
     head = ('clip', 'size', 'frames', 'all frames, s', 'one frame, s', '64x64 of all, s', 'frames a second',
             'peak, MiB', 'all frames beside one')
     return markdown_table(head, rows, head[2:])
 
+# %% ../../nbs/34l_speed.ipynb #5bee0031
 def speed_table(
     runs: dict, # as in the JSON
 ) -> str:       # Markdown
