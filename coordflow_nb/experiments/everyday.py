@@ -52,7 +52,7 @@ def object_psnr(
 
 def scores(
     decoded: Video, video: Video, # as in `object_psnr`
-    mask: torch.Tensor,
+    mask: torch.Tensor,           # of the object
     nbytes: int,                  # size of the file
     seconds: float,               # to encode
 ) -> dict:                        # bytes, psnr, object, seconds
