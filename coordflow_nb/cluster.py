@@ -165,7 +165,7 @@ def _got(ray, ref, name):
         often = f'{name} was begun {RETRIES + 1} times, and its machine was lost each time'
         raise ValueError(f'{often} ({type(e).__name__}); what is finished is kept') from None
 
-def _finished(ray, running, name):
+def _finished(ray, running, name, stays):
     "Yield (what, result) of tasks as they finish; `running` {task: what} may grow on the way"
     try:
         while running:
@@ -173,7 +173,7 @@ def _finished(ray, running, name):
             what = running.pop(ref)
             yield what, _got(ray, ref, name(what))
     finally:
-        for ref in running: ray.cancel(ref, force=True)
+        for ref in running if stays else (): ray.cancel(ref, force=True)
 
 # %% ../nbs/32_cluster.ipynb #4e25c471
 def on_cluster(
@@ -184,6 +184,7 @@ def on_cluster(
     "Encode segments on a cluster: those of all scenes at once"
     cores = 1 if cores is None else cores
     def run(job, todo, finished, device=None, progress=False, say=None):
+        stays = _ray().is_initialized()
         with connect(address) as ray:
             share, device = _share(ray, cores, device)
             task, what = ray.remote(**share, max_retries=RETRIES)(_encode), ray.put(job)
@@ -194,7 +195,7 @@ def on_cluster(
             behind, missing = defaultdict(list), set(todo)
             for k in todo: behind[first(k) if first(k) in missing - {k} else None].append(k)
             running = {begin(k): k for k in behind[None]}
-            with closing(_finished(ray, running, lambda k: f'segment {k}')) as results:
+            with closing(_finished(ray, running, lambda k: f'segment {k}', stays)) as results:
                 for k, done in results:
                     if seen: seen(done)
                     if say: [say(line) for line in done.plan]
@@ -222,6 +223,7 @@ def curves_on_cluster(
     def curves(video, codecs, rates, device=None, progress=True, **options):
         ours, one_by_one = (lambda c: isinstance(entry(c), Ours)), [(r,) for r in sorted(set(rates))]
         parts = [(c, part) for c in codecs for part in (one_by_one if ours(c) else [tuple(rates)])]
+        stays = _ray().is_initialized()
         with connect(address) as ray:
             share, device = _share(ray, cores, device)
             task, clip, made = ray.remote(max_retries=RETRIES)(_files), ray.put(video), {}
@@ -230,7 +232,7 @@ def curves_on_cluster(
             begin = lambda c, part: task.options(**at(c)).remote(clip, c, part, options, cores)
             running = {begin(*p): p for p in parts}
             bar = tqdm(total=len(parts), desc='comparing', disable=not progress)
-            with bar, closing(_finished(ray, running, lambda p: p[0])) as results:
+            with bar, closing(_finished(ray, running, lambda p: p[0], stays)) as results:
                 for p, made[p] in results: bar.update()
         return {c: _joined([made[p] for p in parts if p[0] == c]) for c in codecs}
     return curves
