@@ -47,20 +47,20 @@ student: $(READY) ## write what a class gets into out/student: the chapters with
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo
 
-images: $(READY) ## make the picture and the numbers that the README shows: fits two models for 75 s each
+images: $(READY) ## make the picture and the numbers that the README shows: fits two models, at most 75 s each
 	@mkdir -p nbs/images data/results
 	@$(BIN)/python -m coordflow_nb.demo --out out/images
 	@cp out/images/result.json data/results/demo.json
 	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo_layers.json
 
-pretrained: $(READY) ## make the files in data/ that explorers and applications open: six encodes, seven minutes
+pretrained: $(READY) ## make the files in data/ that explorers and applications open: six encodes, four to seven minutes
 	@$(BIN)/coordflow encode moving_layers data/moving_layers.cfv --size 320x180 --bpp 0.1 --seconds 60
 	@$(BIN)/coordflow encode moving_layers data/moving_layers_mlp.cfv --size 192x108 --frames 24 --bpp 0.2 --color mlp --seconds 120
 	@for rate in 02 05 10; do $(BIN)/coordflow encode bunny data/bunny_$$rate.cfv --size 320x180 --frames 48 --bpp 0.$$rate --seconds 60 || exit; done
 	@$(BIN)/coordflow encode carphone data/carphone.cfv --frames 60 --bpp 0.15 --seconds 60
 
-bench: $(READY) ## run a benchmark: SUITE=rd (five clips, all codecs: an hour), motion, learned_motion, applications, gpu or long; CLIPS=folder with the real clips
+bench: $(READY) ## run a benchmark: SUITE=rd (five clips, all codecs: an hour), everyday, motion, networks, learned_motion, applications, speed, gpu or long; CLIPS=folder with the real clips
 	@mkdir -p data/results
 	@$(BIN)/python -m coordflow_nb.experiments.$(or $(SUITE),rd) $(if $(CLIPS),--clips $(CLIPS)) $(ARGS)
 
