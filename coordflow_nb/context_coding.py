@@ -164,7 +164,7 @@ def _level(total): return LEVEL[min(total, 511)]
 
 @inlined
 def _neighbours(n, c, t, y, x, edge):
-    "Left, above, both corners above, the sum of two places away, the sum of two frames before"
+    "Left, above, the corners above to the left and to the right, the sum of the two places that are two away"
     left = _size(n, c, t, y, x - 1) if x else 0
     above = _size(n, c, t, y - 1, x) if y else 0
     before = _size(n, c, t, y - 1, x - 1) if x and y else 0

@@ -264,7 +264,7 @@ def _without(weights):
     why = ('No layer is there to fill the frame.' if len(gone) == len(weights) else
            'The others fill the gap with what they saw in other frames, and where they never saw anything, '
            'with a guess that cost no bits.')
-    return f'Layer{"s"*(len(gone) > 1)} {" and ".join(gone)} left. {why}'
+    return f'Layer{"s"*(len(gone) > 1)} {" and ".join(gone)} taken away. {why}'
 
 def diagnosis(
     file: BrokenFile, # what is broken

@@ -87,7 +87,7 @@ class Shrinker:
     def follow(self,
         x: torch.Tensor, # [T, 3, H, W] opponent colours
     ):                   # itself
-        "The same with other frames, in the same places; or with the same frames, once more from the start"
+        "Begin with these frames: layers and motions stay, textures are made anew"
         f = self.fitter
         if x is not f.frames:
             f.frames = x

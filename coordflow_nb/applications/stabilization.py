@@ -149,7 +149,7 @@ def unseen(
     size: tuple,               # (W, H)
     path: torch.Tensor = None, # [T, 4] of the camera: then only what no frame of the clip saw counts
 ) -> torch.Tensor:             # bool [T, H, W]
-    "Pixels of the new frames that the old one, or no old frame at all, saw"
+    "Pixels of the new frames that the old frame did not see; with `path`, only those that no old frame saw"
     edge, p = torch.tensor([size[0]/size[1], 1]), pixel_grid(size)
     beyond = lambda q: (q.abs() > edge).any(-1)
     outside = torch.stack([beyond(transform(w, p)) for w in warps])
