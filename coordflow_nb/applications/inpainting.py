@@ -10,7 +10,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
+import cv2, numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -23,8 +23,10 @@ from ..texture import TextureFitter
 from ..sampling import backward_warp, fill_unknown, splat
 from ..opponent import from_opponent
 from ..texture_codec import bending_model
+from ..subject import optical_flow
 from .opened import open_file
 from .segmentation import Subjects
+from .carried import carried, spread
 
 # %% ../../nbs/23_inpainting.ipynb #c0ef0f99
 _BLACK = 1/16   # of full brightness: below, a JPEG may only mean black
@@ -93,10 +95,12 @@ def smooth_fill(
     rounds: int = 50,    # of letting each pixel of a hole be the mean of those around it
 ) -> torch.Tensor:       # [T, C, H, W], x where it is known
     "Holes filled from around: coarse to fine, then evened out like a membrane"
-    x = torch.cat([fill_unknown(f[None], k[None]) if k.min() < 1 else f[None] for f, k in zip(x, known)])
-    mean = lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode='replicate'), 3, 1)
-    for _ in range(rounds): x = x*known + (1 - known)*mean(x)
-    return x
+    def one(x, known):
+        if known.min() == 1: return x
+        x, known = (v.permute(1, 2, 0).cpu().numpy() for v in (fill_unknown(x[None], known[None])[0], known))
+        for _ in range(rounds): x = x*known + (1 - known)*cv2.blur(x, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        return torch.from_numpy(x).permute(2, 0, 1)
+    return torch.stack([one(*pair).to(x) for pair in zip(x, known)])
 
 def _checked(video, mask):
     "The mask, if something can be filled with it"
@@ -137,6 +141,41 @@ def _warn(say, fitter, mask):
     if guessed >= 1:
         say(f'{guessed:.0f} % of what is masked is seen in no frame: there it is guessed from around')
 
+# %% ../../nbs/23_inpainting.ipynb #23ca0001
+_RIM = 3    # pixels around a hole that are hidden, too, to see who fills better
+_FAR = 4    # frames that a colour has come when its error counts double
+
+def _grown(mask, by):
+    "A mask [T, H, W], wider by so many pixels"
+    return F.max_pool2d(mask.float()[:, None], 2*by + 1, 1, by)[:, 0] > 0
+
+def _from_layers(model, filled, found, mask, rounds, seam):
+    "Frames [T, H, W, 3] in levels, as canonical images have them that know nothing within the mask"
+    x = filled.frames.permute(0, 3, 1, 2).float().to(model.times.device)/255
+    hidden = mask[:, None].to(x.device)
+    picture = _corrected(TextureFitter(model, filled, found, known=~mask), rounds)
+    if seam: picture = picture + smooth_fill((x - picture)*~hidden, (~hidden).float())*hidden
+    return 255*picture.permute(0, 2, 3, 1).cpu().numpy()
+
+def _trust(ways, frames, rim, age):
+    "Share [T, H, W] of the second of two ways to fill holes, by their errors within a rim"
+    errors = np.stack([np.square(way - frames).mean(-1) for way in ways], -1)
+    first, second = np.moveaxis(np.stack([*map(spread, errors, rim)]), -1, 0) + 0.5
+    second = second*(1 + age/_FAR)
+    return np.where(np.isfinite(age), first**2/(first**2 + second**2), 0)
+
+def _both_ways(filled, mask, fill):
+    "Frames [T, H, W, 3] in levels: holes from canonical images and along the flow, each where it is better"
+    wide, frames = _grown(mask, _RIM), filled.frames.numpy()
+    if len(filled) < 2 or min(filled.size) < 16 or wide.all(): return fill(mask)
+    within = lambda picture, m: np.where(m[..., None], picture, frames).round().clip(0, 255).astype(np.uint8)
+    rough, picture = fill(wide), fill(mask)
+    flow = optical_flow(within(picture, wide))
+    tried, moved = (carried(within(x, m), m.numpy(), flow) for x, m in ((rough, wide), (picture, mask)))
+    rim = (wide & ~mask).numpy() & np.isfinite(tried.age)
+    share = _trust((rough, tried.frames), frames, rim, moved.age)[..., None]
+    return picture + share*(moved.frames - picture)
+
 # %% ../../nbs/23_inpainting.ipynb #e422cb55
 def inpaint(
     video: Video,        # the clip; what it shows within the mask does not count
@@ -145,6 +184,7 @@ def inpaint(
     layers: int = None,  # that are searched for, at most; None: as many as earn their place
     rounds: int = 1,     # of correction; more follow the frames, and leave less to the seam
     seam: bool = True,   # spread the difference at the rim into the hole
+    flow: bool = True,   # along the optical flow, too; False: from canonical images alone
     device=None,         # None: CUDA if there is one, else CPU
     progress: bool = False, # show a bar, see `work_bar`
     say=None,            # called with a line, if part of it can only be guessed
@@ -162,20 +202,13 @@ def inpaint(
         next_step(bar, 'following the motion')
         model = bending_model(filled, _unlabeled(found, mask), device)[0]
         next_step(bar, 'filling from other frames')
-        fitter = TextureFitter(model, filled, found, known=~mask)
-        picture = _corrected(fitter, rounds)
-        if say: _warn(say, fitter, mask.to(device))
-        if seam:
-            x, known = x.to(device), known.to(device)
-            picture = picture + smooth_fill((x - picture)*known, known)*mask[:, None].to(device)
-    bytes_ = to_bytes(picture.permute(0, 2, 3, 1)).cpu()
+        if say: _warn(say, TextureFitter(model, filled, found, known=~mask), mask.to(device))
+        fill = lambda hidden: _from_layers(model, filled, found, hidden, rounds, seam)
+        x = _both_ways(filled, mask, fill) if flow else fill(mask)
+    bytes_ = torch.from_numpy(x).round().clamp(0, 255).byte()
     return Video(torch.where(mask[..., None], bytes_, video.frames), video.fps)
 
 # %% ../../nbs/23_inpainting.ipynb #a5888a24
-def _grown(mask, by):
-    "A mask [T, H, W], wider by so many pixels"
-    return F.max_pool2d(mask.float()[:, None], 2*by + 1, 1, by)[:, 0] > 0
-
 def layer_mask(
     source,             # path or bytes of a `.cfv` file, or `Opened`
     layer: int,         # which
