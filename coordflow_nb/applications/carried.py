@@ -65,7 +65,7 @@ def carried(
     flow: OpticalFlow = None, # of these frames, if it is known; None: it is measured
 ) -> Carried:
     "Holes filled with what other frames saw there, along the optical flow; unchanged where none did"
-    if len(frames) < 2: return Carried(frames.astype(np.float32), np.where(mask, np.inf, 0).astype(np.float32))
+    if len(frames) < 2: return Carried(np.float32(frames), np.float32(np.where(mask, np.inf, 0)))
     flow, order = flow or optical_flow(frames), range(len(frames))
     ways = _handed_on(frames, mask, flow.back, order), _handed_on(frames, mask, flow.ahead, order[::-1])
     pictures, ages = map(np.stack, zip(*ways))

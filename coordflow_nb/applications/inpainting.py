@@ -18,7 +18,7 @@ from PIL import Image
 from ..video import counted, next_step, work_bar
 from ..files import Video, is_picture, natural_order
 from ..layers import find_layers
-from ..fusion import UNLABELED, to_bytes
+from ..fusion import UNLABELED
 from ..texture import TextureFitter
 from ..sampling import backward_warp, fill_unknown, splat
 from ..opponent import from_opponent

@@ -226,7 +226,8 @@ def stabilization_rows(
 
 # %% ../../nbs/34d_motion_baselines.ipynb #32b666e3
 #: filters of ffmpeg and their strengths in units of sigma
-DENOISERS = dict(hqdn3d=(0.2, 0.4, 0.8, 1.6), nlmeans=(0.2, 0.4, 0.6, 0.8, 1., 1.2), fftdnoiz=(1., 2., 3., 4.))
+DENOISERS = dict(hqdn3d=(0.2, 0.4, 0.8, 1.6), nlmeans=(0.2, 0.4, 0.6, 0.8, 1., 1.2),
+                 fftdnoiz=(1., 2., 3., 4.))
 EVERY = 4   # BM3D, which is slow, takes one frame of so many
 
 def frame_median(
