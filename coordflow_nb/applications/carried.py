@@ -43,7 +43,7 @@ def spread(
 class Carried(NamedTuple):
     "Frames whose holes were filled along the flow"
     frames: np.ndarray # float32 [T, h, w, 3], levels
-    age: np.ndarray    # float32 [T, h, w], frames that a colour has come; 0: was seen, infinite: comes from none
+    age: np.ndarray    # float32 [T, h, w], frames that a colour has come; 0: seen, infinite: from none
 
 _FADES = 16   # frames in which the weight of a colour falls by a factor of e
 
