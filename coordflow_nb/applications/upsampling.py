@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TOLERANCE', 'FINEST', 'Geometry', 'geometry', 'sampled', 'fine_images', 'detailed', 'Neighbour', 'neighbour',
-           'refined', 'render_fine', 'upsample_stream', 'upsample', 'between']
+           'refined', 'frame_at', 'between', 'render_fine', 'upsample_stream', 'upsample']
 
 # %% ../../nbs/21_upsampling.ipynb #2c665dda
 import math
@@ -19,7 +19,7 @@ from ..saving import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import canonical_region
-from ..in_between import both_flows
+from ..in_between import both_flows, in_between
 from ..fusion import to_bytes
 from ..sampling import SamplingGrid, to_grid, deformed, backward_warp, splat
 from ..codec import output_positions, output_size
@@ -153,13 +153,34 @@ def refined(
         x = x + sum(errors)/(1 + sum(n.trust for n in near))
     return x.clamp(0, 1)
 
+# %% ../../nbs/21_upsampling.ipynb #21e00012
+def frame_at(
+    opened: Opened,       # the file
+    u: float,             # frame number, may be between two
+    frames: Video = None, # that the file was made from; None: the decoded ones
+) -> torch.Tensor:        # [1, 3, h, w] in [0, 1]
+    "A frame of the coded size; between two frames the mean of what layers say and what the optical flow says"
+    k = int(u + 1e-6)
+    share = u - k
+    seen = lambda v: next(opened.render([v])).rgb.permute(2, 0, 1)[None]
+    if share < 1e-6: return seen(k) if frames is None else _chw(frames.frames[k]).to(opened.device)
+    if opened.group(k) != opened.group(k + 1) or min(opened.size) < 16: return seen(u)
+    known = [frame_at(opened, v, frames) for v in (k, k + 1)]
+    ends = [torch.cat([x, x - seen(v)], 1) for v, x in zip((k, k + 1), known)]   # colours, and what is lost of them
+    colours, lost = in_between(*ends, *both_flows(*known), share).split(3, 1)
+    return ((colours + seen(u) + lost)/2).clamp(0, 1)
+
+@torch.no_grad()
+def between(
+    opened: Opened,       # of n frames
+    frames: Video = None, # that the file was made from; None: the decoded ones
+) -> Video:               # n - 1 frames
+    "The frames half-way between those of a file"
+    made = [to_bytes(frame_at(opened, k + 0.5, frames)[0]).permute(1, 2, 0).cpu() for k in range(len(opened) - 1)]
+    return Video(torch.stack(made), opened.fps)
+
 # %% ../../nbs/21_upsampling.ipynb #ee1f0d02
 FINEST = 4   # finest canonical image, in pixels for one of the coded frame
-
-def _small(opened, u, frames):
-    "The frame number u, [1, 3, h, w]: given, or decoded"
-    if frames is not None and u == int(u): return _chw(frames.frames[int(u)]).to(opened.device)
-    return next(opened.render([u])).rgb.permute(2, 0, 1)[None]
 
 def _group_images(opened, gop, fine, factor, rounds, frames, progress):
     "The canonical images of a group, `factor` times as fine as the coded frames"
@@ -169,11 +190,11 @@ def _group_images(opened, gop, fine, factor, rounds, frames, progress):
     if count*math.prod(fine) < 2**24:           # kept if they are small
         kept = list(made())
         made = lambda: iter(kept)
-    return fine_images(made, [_small(opened, k, frames) for k in known], fine, rounds, progress=progress)
+    return fine_images(made, [frame_at(opened, k, frames) for k in known], fine, rounds, progress=progress)
 
 def _beside(opened, fine, frames):
     "Functions of a frame number: its small frame, and its neighbours in the same group"
-    small = lru_cache(4)(lambda u: _small(opened, u, frames))
+    small = lru_cache(4)(lambda u: frame_at(opened, u, frames))
     ways = lru_cache(4)(lambda u, v: both_flows(_up(small(u), fine), _up(small(v), fine)))
     there = lambda u, v: ways(u, v) if u < v else ways(v, u)[::-1]
     def near(u):
@@ -188,13 +209,14 @@ def render_fine(
     size: tuple,             # (W, H)
     rounds: int = 12,        # of back-projection
     frames: Video = None,    # that the file was made from; None: the decoded ones
-    flow: bool = True,       # take detail from the frames beside as well, along the optical flow
+    flow: bool = True,       # take colours and detail from the frames beside as well, along the optical flow
     progress: bool = False,  # show a bar while detail is gathered, see `work_bar`
 ):                           # yields uint8 [H, W, 3] on the CPU
     "Frames with the detail that all frames of their group together have"
     factor = min(FINEST, math.ceil(max(a/b for a, b in zip(size, opened.size)) - 1e-6))
     if factor < 2:
-        yield from opened.stream(numbers, size)
+        at = lambda u: to_bytes(frame_at(opened, u, frames)[0]).permute(1, 2, 0).cpu()
+        yield from map(at, numbers) if flow and size == opened.size else opened.stream(numbers, size)
         return
     fine, images, last = tuple(factor*n for n in opened.size), None, None
     small, near = _beside(opened, fine, frames)
@@ -216,7 +238,7 @@ def upsample_stream(
     fps: float = None,   # frame rate; None: the clip's own
     rounds: int = 12,    # of back-projection; 0: canonical images are means
     frames: Video = None,# that the file was made from, if at hand: coding errors then do not blur the detail
-    flow: bool = True,   # take detail from the frames beside as well, along the optical flow
+    flow: bool = True,   # take colours and detail from the frames beside as well, along the optical flow
     device=None,         # None: CUDA if there is one, else CPU
     progress: bool = False, # show a bar while detail is gathered, see `work_bar`
 ) -> Stream:             # of uint8 [H, W, 3]
@@ -237,10 +259,3 @@ def upsample(
 ) -> Video:      # all frames in memory
     "A file at a larger size, with the detail that its frames have together, and at another frame rate"
     return upsample_stream(source, **options).video()
-
-# %% ../../nbs/21_upsampling.ipynb #b7ad0587
-def between(
-    opened: Opened, # of n frames
-) -> Video:         # n - 1 frames
-    "The frames half-way between those of a file"
-    return opened.stream([k + 0.5 for k in range(len(opened) - 1)]).video()

@@ -161,7 +161,7 @@ def upsampling_rows(
         Lanczos=lambda: enlarged(small, full.size, 'lanczos')) | {
         'back-projection': lambda: back_projected(small, full.size)}
     time = dict(
-        ours=lambda: between(Opened(make(few), device)),
+        ours=lambda: between(Opened(make(few), device), few),
         average=lambda: average(few),
         minterpolate=lambda: minterpolated(few),
         flow=lambda: flow_interpolated(few))
