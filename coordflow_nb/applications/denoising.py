@@ -70,7 +70,7 @@ def shrink(
     strength: float = 2.,       # more: smoother
     pilot: torch.Tensor = None, # [T, C, h, w], the same of a clip with less noise, if there is one
 ) -> torch.Tensor:              # [T, C, h, w]
-    "Coefficients, each times the share of signal in its energy: in that around it (Mihcak et al. 1999), or the pilot's"
+    "Coefficients times the share of signal in the energy around them (Mihcak et al. 1999), or in the pilot's"
     if 0 in x.shape: return x
     if pilot is None: signal = (F.avg_pool2d(x.square(), 3, 1, 1) - sigma**2).clamp(min=0)
     else: signal, strength = pilot.square(), strength/2
@@ -107,7 +107,8 @@ def each_alone(
 ) -> torch.Tensor:        # [T, C, h, w]
     "Pictures, each shrunk by itself"
     levels = 0, space_levels(x.shape[:1:-1])
-    return torch.cat([synthesize(shrunk(analyse(f, levels), levels, sigma, **options), levels) for f in x.split(1)])
+    return torch.cat([synthesize(shrunk(analyse(f, levels), levels, sigma, **options), levels)
+                      for f in x.split(1)])
 
 # %% ../../nbs/25_denoising.ipynb #25e00008
 def _to_video(x, fps, sigma, kind):

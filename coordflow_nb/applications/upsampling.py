@@ -149,7 +149,8 @@ def refined(
     "A large frame that explains its small one and those beside it, along the flow"
     missed = lambda frame, seen: _up(frame - _down(seen, small.shape[:1:-1]), x.shape[:1:-1])
     for _ in range(rounds):
-        errors = [missed(small, x)] + [n.trust*_along(missed(n.small, _along(x, n.back)), n.there) for n in near]
+        errors = [missed(small, x)] + [n.trust*_along(missed(n.small, _along(x, n.back)), n.there)
+                                       for n in near]
         x = x + sum(errors)/(1 + sum(n.trust for n in near))
     return x.clamp(0, 1)
 
@@ -166,7 +167,8 @@ def frame_at(
     if share < 1e-6: return seen(k) if frames is None else _chw(frames.frames[k]).to(opened.device)
     if opened.group(k) != opened.group(k + 1) or min(opened.size) < 16: return seen(u)
     known = [frame_at(opened, v, frames) for v in (k, k + 1)]
-    ends = [torch.cat([x, x - seen(v)], 1) for v, x in zip((k, k + 1), known)]   # colours, and what is lost of them
+    # colours, and what is lost of them
+    ends = [torch.cat([x, x - seen(v)], 1) for v, x in zip((k, k + 1), known)]
     colours, lost = in_between(*ends, *both_flows(*known), share).split(3, 1)
     return ((colours + seen(u) + lost)/2).clamp(0, 1)
 
@@ -176,7 +178,8 @@ def between(
     frames: Video = None, # that the file was made from; None: the decoded ones
 ) -> Video:               # n - 1 frames
     "The frames half-way between those of a file"
-    made = [to_bytes(frame_at(opened, k + 0.5, frames)[0]).permute(1, 2, 0).cpu() for k in range(len(opened) - 1)]
+    made = [to_bytes(frame_at(opened, k + 0.5, frames)[0]).permute(1, 2, 0).cpu()
+            for k in range(len(opened) - 1)]
     return Video(torch.stack(made), opened.fps)
 
 # %% ../../nbs/21_upsampling.ipynb #ee1f0d02
@@ -192,13 +195,15 @@ def _group_images(opened, gop, fine, factor, rounds, frames, progress):
         made = lambda: iter(kept)
     return fine_images(made, [frame_at(opened, k, frames) for k in known], fine, rounds, progress=progress)
 
+# %% ../../nbs/21_upsampling.ipynb #21e00021
 def _beside(opened, fine, frames):
     "Functions of a frame number: its small frame, and its neighbours in the same group"
     small = lru_cache(4)(lambda u: frame_at(opened, u, frames))
     ways = lru_cache(4)(lambda u, v: both_flows(_up(small(u), fine), _up(small(v), fine)))
     there = lambda u, v: ways(u, v) if u < v else ways(v, u)[::-1]
     def near(u):
-        beside = [v for v in (u - 1, u + 1) if 0 <= v <= len(opened) - 1 and opened.group(v) == opened.group(u)]
+        beside = [v for v in (u - 1, u + 1)
+                  if 0 <= v <= len(opened) - 1 and opened.group(v) == opened.group(u)]
         return [neighbour(small(v), *there(u, v)) for v in beside]
     return small, near
 
