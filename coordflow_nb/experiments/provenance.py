@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LIBRARY', 'ASIDE', 'LIBRARIES', 'BUSY', 'bare', 'module_file', 'imported', 'needed', 'fingerprint', 'code_of',
-           'commit_of', 'stamp', 'name_of', 'busy_cores', 'conditions', 'disagreements', 'notebooks_code', 'changed',
-           'to_repeat']
+           'commit_of', 'stamp', 'name_of', 'busy_cores', 'core_pace', 'conditions', 'disagreements', 'notebooks_code',
+           'changed', 'to_repeat']
 
 # %% ../../nbs/33a_provenance.ipynb #9ee2709f
 import ast, io, json, os, subprocess, time, tokenize
@@ -14,6 +14,8 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import resolve_name
 from pathlib import Path
+
+import numpy as np
 
 import coordflow_nb
 
@@ -141,14 +143,26 @@ def busy_cores(
         return os.cpu_count()*(1 - idle/every)
     except (OSError, ValueError, ZeroDivisionError): return os.getloadavg()[0]
 
+def core_pace(
+    tries: int = 5, # the fastest counts
+) -> float:         # millions of multiplications and additions a second
+    "How fast one core sums products"
+    x = np.random.default_rng(0).random((192, 192), np.float32)
+    def seconds():
+        start = time.perf_counter()
+        np.einsum('ij,jk->ik', x, x)
+        return time.perf_counter() - start
+    return round(192**3/1e6/min(seconds() for _ in range(tries)), -1)
+
 def conditions(
     threads: int = None, # that the run may use; None: all
     ours: int = 0,       # threads of ours that are at work already
-) -> dict:               # threads; load: cores that others keep busy; busy=True if these are too many
+) -> dict:               # threads; load: cores that others keep busy; pace of one; busy=True: load is high
     "What a run begins with"
     cores = os.cpu_count()
     load = max(0., round(busy_cores() - ours, 2))
-    return dict(threads=threads or cores, load=load) | (dict(busy=True) if load > BUSY*cores else {})
+    begins = dict(threads=threads or cores, load=load, pace=core_pace())
+    return begins | (dict(busy=True) if load > BUSY*cores else {})
 
 # %% ../../nbs/33a_provenance.ipynb #469b7e22
 def disagreements(
