@@ -309,6 +309,7 @@ def _fitting(found, video, room):
 # on three clips of 40 and 48 frames, one thread and two
 _LAYERS, _SUBJECT, _BENDING, _CORRECTING = 1.4, 1.2, 0.5, 1.5   # bending: for each way to take the clip apart
 _GROUPS_BY = 0.4   # share of the time, after which groups are as they are
+_BENDING_BY = 0.5  # ... before which bending is tried in any case: what came before may have been compiling
 
 def _with_more(lengths, search, allowed, in_time):
     "The layers that motion tells apart, as long as each pays"
@@ -328,6 +329,7 @@ def _asked_for(video, found, layers):
     from coordflow_nb.subject import asked_for
     return asked_for(video, found, layers)
 
+# %% ../nbs/16_texture_codec.ipynb #0cb73601
 def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     "What small frames tell: `Lengths` of groups, of the layers that pay, and of how they bend"
     small, in_time = small_clip(video), lambda: clock.passed < _GROUPS_BY*clock.seconds
@@ -342,7 +344,8 @@ def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     if search and time_for(_SUBJECT, 2*_BENDING):
         ways = [first.found] if lengths is first else [first.found, lengths.found]
         others = _with_body(video, ways, allowed)
-    if len(video) > 1 and time_for(_BENDING): lengths = lengths.or_bent(bending_at(scale), *others)
+    early = clock.passed < _BENDING_BY*clock.seconds
+    if len(video) > 1 and (early or time_for(_BENDING)): lengths = lengths.or_bent(bending_at(scale), *others)
     if lengths is not first: lengths.groups = lengths.joined(lengths.groups)
     return lengths
 
