@@ -305,11 +305,15 @@ def _fitting(found, video, room):
     return found
 
 # %% ../nbs/16_texture_codec.ipynb #cea4caa9
-# what steps take, each in times of what comes before them, the motion of one layer and its groups: measured
-# on three clips of 40 and 48 frames, one thread and two
+# what steps take, each in times of what comes before them, the motion of one layer and its groups: roughly,
+# by hand, on three clips
 _LAYERS, _SUBJECT, _BENDING, _CORRECTING = 1.4, 1.2, 0.5, 1.5   # bending: for each way to take the clip apart
 _GROUPS_BY = 0.4   # share of the time, after which groups are as they are
 _BENDING_BY = 0.5  # ... before which bending is tried in any case: what came before may have been compiling
+
+def _in_time(clock, unit, *steps):
+    "Whether steps of so many units of time, and correcting, would end in time"
+    return clock.passed + unit*(sum(steps) + _CORRECTING) < clock.seconds
 
 def _with_more(lengths, search, allowed, in_time):
     "The layers that motion tells apart, as long as each pays"
@@ -338,7 +342,7 @@ def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     first = lengths = Lengths(small, found, step, gop or len(video), overhead, room, in_time)
     if gop: lengths.chosen()
     before = clock.worked
-    time_for = lambda *steps: clock.passed + before*(sum(steps) + _CORRECTING) < clock.seconds
+    time_for = lambda *steps: _in_time(clock, before, *steps)
     if search:
         lengths = _with_more(lengths, search, allowed, lambda: time_for(_LAYERS, _SUBJECT, 3*_BENDING))
     if search and time_for(_SUBJECT, 2*_BENDING):
