@@ -149,13 +149,14 @@ def boundary_odds(
 
 # %% ../nbs/08b_subject.ipynb #a59c85f0
 def warp(
-    image: np.ndarray, # float32 [h, w] or [h, w, C]
-    flow: np.ndarray,  # [h, w, 2], pixels
-) -> np.ndarray:       # like `image`
-    "What each pixel meets at the end of its flow"
+    image: np.ndarray,    # [h, w] or [h, w, C], uint8 or float32
+    flow: np.ndarray,     # [h, w, 2], pixels
+    how=cv2.INTER_LINEAR, # OpenCV's interpolation
+) -> np.ndarray:          # like `image`
+    "What each pixel meets at the end of its flow; beyond the border the nearest pixel"
     y, x = np.mgrid[:flow.shape[0], :flow.shape[1]].astype(np.float32)
     at = x + flow[..., 0], y + flow[..., 1]
-    return cv2.remap(image, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, *at, how, borderMode=cv2.BORDER_REPLICATE)
 
 def carried(
     evidence: np.ndarray, # [T, h, w]
@@ -351,13 +352,18 @@ def subject_mask(
     mask = find_subject(video).mask
     return mask if mask.any() else None
 
+_SHOWN = 0.5   # overlap from which layers show the subject
+
 def asked_for(
     video: Video, # a clip without cuts
     found: Found, # its layers by chapter 08a, at most as many
     layers: int,  # 2 or more
-) -> Found:
-    "So many layers, the last of them the subject; as they are if nothing moves by itself"
-    mask = subject_mask(video)
-    if mask is None: return found
-    while len(found.share) >= layers: found = found.fewer()
-    return with_subject(found, mask)
+) -> list:        # of `Found`
+    """Ways to have so many layers: with the subject as the last; and as they are, if they show it, too, or if
+    nothing moves by itself"""
+    mask, fewer = subject_mask(video), found
+    if mask is None: return [found]
+    while len(fewer.share) >= layers: fewer = fewer.fewer()
+    shown = F.interpolate(found.labels[:, None].float(), mask.shape[1:])[:, 0] > 0
+    overlap = (shown & mask).sum()/(shown | mask).sum()
+    return [found]*bool(overlap >= _SHOWN) + [with_subject(fewer, mask)]

@@ -229,6 +229,7 @@ def make_texture_model(
 
 # %% ../nbs/14_texture.ipynb #e71685fe
 _CERTAIN = 12.  # logit of alpha where the layer of a place is known
+_RIM = 2        # pixels at the edge of a canonical image that stay transparent
 
 def canonical_alpha(
     share: torch.Tensor, # [T, 1, H, W] in {0, 1}, or bool: pixels of the layer
@@ -243,10 +244,16 @@ def canonical_alpha(
     return _slopes(fill_unknown(mine/all_.clamp(min=0.05), (all_ > 0.05).float()))
 
 def _slopes(votes):
-    "Shares of votes [n, 1, h, w] as logits, smoothed over five pixels"
+    "Shares of votes [n, 1, h, w] as logits, smoothed over five pixels, with a transparent rim"
     logits = (2*votes - 1)*_CERTAIN
     for _ in range(2): logits = F.avg_pool2d(F.pad(logits, (1, 1, 1, 1), mode='replicate'), 3, 1)
+    for edge in slice(_RIM), slice(-_RIM, None): logits[..., edge] = logits[..., edge, :] = -_CERTAIN
     return logits
+
+def _beyond(grid):
+    "Pixels [T, 1, H, W] that sample a canonical image at its rim or outside"
+    most = 1 - 2*_RIM/grid.grid.new_tensor(grid.shape[::-1])   # across and down
+    return (grid.grid.abs() > most).any(-1)[:, None]
 
 # %% ../nbs/14_texture.ipynb #6e6fb9be
 _SERVES = 0.9   # overlap from which one outline serves all frames
@@ -310,7 +317,10 @@ class TextureFitter:
     def chunks(self): return chunks(self.shares[0].shape)
 
     def _assign(self, labels):
-        "Which pixels each layer has, bool [T, 1, H, W], and its canonical image"
+        """Which pixels each layer has, bool [T, 1, H, W], and its canonical image; what is beyond that is
+        layer 0's"""
+        for i, grid in enumerate(self.grids[1:], 1):
+            labels = labels.masked_fill((labels == i) & _beyond(grid), 0)
         mine = lambda i: labels == i if self.known is None else (labels == i) & self.known
         self.shares = [mine(i) for i in range(len(self.model.layers))]
         self.images = [canonical_image(self.frames, *pair) for pair in zip(self.shares, self.grids)]
@@ -321,17 +331,22 @@ class TextureFitter:
         return [[p.detach() for p in layer.color.coefficients] for layer in self.model.layers]
 
 # %% ../nbs/14_texture.ipynb #3a67e14b
+def _still(color, picture):
+    "The static subbands of a picture [1, c, h, w] that does not change"
+    time, space = color.settings.levels
+    gain = analyse(torch.ones(color.settings.frames, 1, 1, 1), (time, 0))[0].to(picture)
+    return [gain*p for p in analyse(picture, (0, space))]
+
 @patch
 @torch.no_grad()
 def begin(self: TextureFitter):
     "The static picture of each layer into the model, and its alpha, which may change with time"
     for i, (layer, image, grid) in enumerate(zip(self.model.layers, self.images, self.grids)):
-        color, (time, space) = layer.color, layer.color.settings.levels
+        color = layer.color
         alpha = canonical_alpha(self.shares[i], grid, self.known) if i else torch.zeros_like(image[:, :1])
-        once = analyse(torch.cat([image, alpha], 1), (0, space))
-        gain = analyse(torch.ones(len(self.frames), 1, 1, 1), (time, 0))[0].to(image)
+        once = _still(color, torch.cat([image, alpha], 1))
         nothing = image.new_zeros(()).expand
-        color.set([gain*p for p in once] + [nothing(p.shape) for p in color.coefficients[len(once):]])
+        color.set(once + [nothing(p.shape) for p in color.coefficients[len(once):]])
         if i and self.known is None and not one_outline(alpha, self.shares[i], grid):
             each = changing_alpha(alpha, self.shares[i], grid)
             for p, a in zip(color.coefficients, analyse(each, color.settings.levels)): p[:, 3:] = a
@@ -404,6 +419,16 @@ def errors(self: TextureFitter) -> torch.Tensor: # [T]
     "Mean squared error of each frame, colours in [0, 1]"
     return torch.cat([self._error(k)[0].square().mean((1, 2, 3)) for k in self.chunks()])
 
+# %% ../nbs/14_texture.ipynb #14000a02
+@patch
+def _clear_rim(self: TextureFitter, color):
+    "Make the rim of a layer transparent again where rounding let some frame show it"
+    shown = torch.stack([color.volume(k)[:, 3:].amax(0) for k in self.chunks()]).amax(0)
+    over = torch.where(shown > -_CERTAIN/2, shown + _CERTAIN, 0.)[None]
+    over[..., _RIM:-_RIM, _RIM:-_RIM] = 0
+    if over.any():
+        for p, d in zip(color.coefficients, _still(color, over)): p[:, 3:] -= d
+
 # %% ../nbs/14_texture.ipynb #8db35430
 @patch
 @torch.no_grad()
@@ -418,6 +443,7 @@ def correct(self: TextureFitter) -> torch.Tensor: # [T] mean squared error of th
         errors.append(error.square().mean((1, 2, 3)))
         for out, grid, a in zip(missed, self.grids, alpha):
             out[k] = splat(torch.cat([error*a, a*a*known], 1), grid.part(k))
+    for layer in self.model.layers[1:]: self._clear_rim(layer.color)
     for layer, m in zip(self.model.layers, missed): self._add(layer.color, m)
     self.relaxation = OVER_RELAXATION
     return torch.cat(errors)

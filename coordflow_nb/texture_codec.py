@@ -383,11 +383,9 @@ def plan_textures(
         likely, meanwhile = _likely_groups(found, video, gop, room), Clock()
         first(_planned(video, found, target, likely, step, clock, False))
         clock.aside = meanwhile.passed
-    other = _asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else found
+    ways = _asked_for(video, found, layers) if layers and layers > 1 and flow == 'warm' else [found]
     if layers and layers > 1: clock.aside = clock.passed   # more than one layer's motion
-    if len(found.share) == 1: found = other
-    others = [] if other is found else [other]
-    lengths = _tried(video, found, gop, Goal(target, step), clock, room, search, allowed, others)
+    lengths = _tried(video, ways[0], gop, Goal(target, step), clock, room, search, allowed, ways[1:])
     groups = lengths.lengths
     if target is not None and target < least(len(lengths.found.share)*len(groups)):
         groups = even_groups(len(video), gop or 64)

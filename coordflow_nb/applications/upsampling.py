@@ -19,7 +19,7 @@ from ..saving import Stream
 from ..coordinates import pixel_grid
 from ..flow import transform
 from ..registration import canonical_region
-from ..in_between import both_flows, in_between
+from ..in_between import both_flows, in_between, warp_picture
 from ..fusion import to_bytes
 from ..sampling import SamplingGrid, to_grid, deformed, backward_warp, splat
 from ..codec import output_positions, output_size
@@ -124,19 +124,13 @@ class Neighbour(NamedTuple):
 
 _MEETS = 0.25   # pixels by which there and back may miss; the trust then falls by a factor of e
 
-def _along(x, flow):
-    "A picture [1, C, H, W] read where a flow leads"
-    h, w = flow.shape[:2]
-    at = to_grid(pixel_grid((w, h), device=flow.device) + flow*2/h, (0, 0, w, h), (w, h))
-    return backward_warp(x, SamplingGrid(at[None], (h, w)))
-
 def neighbour(
     small: torch.Tensor, # [1, 3, h, w] in [0, 1], the frame beside
     there: torch.Tensor, # flow [H, W, 2] to it, pixels
     back: torch.Tensor,  # flow from it
 ) -> Neighbour:
     "A frame beside another one, and how far each way between them is to be trusted"
-    again = _along(back.permute(2, 0, 1)[None], there)[0].permute(1, 2, 0)
+    again = warp_picture(back.permute(2, 0, 1)[None], there)[0].permute(1, 2, 0)
     missed = (there + again).norm(dim=-1)
     return Neighbour(small, there, back, torch.exp(-missed/_MEETS)[None, None])
 
@@ -149,7 +143,7 @@ def refined(
     "A large frame that explains its small one and those beside it, along the flow"
     missed = lambda frame, seen: _up(frame - _down(seen, small.shape[:1:-1]), x.shape[:1:-1])
     for _ in range(rounds):
-        errors = [missed(small, x)] + [n.trust*_along(missed(n.small, _along(x, n.back)), n.there)
+        errors = [missed(small, x)] + [n.trust*warp_picture(missed(n.small, warp_picture(x, n.back)), n.there)
                                        for n in near]
         x = x + sum(errors)/(1 + sum(n.trust for n in near))
     return x.clamp(0, 1)
@@ -159,13 +153,15 @@ def frame_at(
     opened: Opened,       # the file
     u: float,             # frame number, may be between two
     frames: Video = None, # that the file was made from; None: the decoded ones
+    flow: bool = True,    # between two frames, listen to the optical flow as well
 ) -> torch.Tensor:        # [1, 3, h, w] in [0, 1]
     "A frame of the coded size; between two frames the mean of what layers say and what the optical flow says"
     k = int(u + 1e-6)
     share = u - k
     seen = lambda v: next(opened.render([v])).rgb.permute(2, 0, 1)[None]
     if share < 1e-6: return seen(k) if frames is None else _chw(frames.frames[k]).to(opened.device)
-    if opened.group(k) != opened.group(k + 1) or min(opened.size) < 16: return seen(u)
+    alone = opened.group(k) != opened.group(k + 1) or min(opened.size) < 16
+    if alone or not flow: return seen(u)
     known = [frame_at(opened, v, frames) for v in (k, k + 1)]
     # colours, and what is lost of them
     ends = [torch.cat([x, x - seen(v)], 1) for v, x in zip((k, k + 1), known)]
@@ -177,7 +173,8 @@ def between(
     opened: Opened,       # of n frames
     frames: Video = None, # that the file was made from; None: the decoded ones
 ) -> Video:               # n - 1 frames
-    "The frames half-way between those of a file"
+    "The frames half-way between those of a file; ValueError if there is only one"
+    if len(opened) < 2: raise ValueError('a file of one frame has nothing between its frames')
     made = [to_bytes(frame_at(opened, k + 0.5, frames)[0]).permute(1, 2, 0).cpu()
             for k in range(len(opened) - 1)]
     return Video(torch.stack(made), opened.fps)
@@ -196,15 +193,15 @@ def _group_images(opened, gop, fine, factor, rounds, frames, progress):
     return fine_images(made, [frame_at(opened, k, frames) for k in known], fine, rounds, progress=progress)
 
 # %% ../../nbs/21_upsampling.ipynb #21e00021
-def _beside(opened, fine, frames):
+def _beside(opened, fine, frames, flow):
     "Functions of a frame number: its small frame, and its neighbours in the same group"
-    small = lru_cache(4)(lambda u: frame_at(opened, u, frames))
+    small = lru_cache(4)(lambda u: frame_at(opened, u, frames, flow))
     ways = lru_cache(4)(lambda u, v: both_flows(_up(small(u), fine), _up(small(v), fine)))
     there = lambda u, v: ways(u, v) if u < v else ways(v, u)[::-1]
     def near(u):
-        beside = [v for v in (u - 1, u + 1)
-                  if 0 <= v <= len(opened) - 1 and opened.group(v) == opened.group(u)]
-        return [neighbour(small(v), *there(u, v)) for v in beside]
+        numbers = [v for v in (u - 1, u + 1)
+                   if 0 <= v <= len(opened) - 1 and opened.group(v) == opened.group(u)]
+        return [neighbour(small(v), *there(u, v)) for v in numbers]
     return small, near
 
 @torch.no_grad()
@@ -224,7 +221,7 @@ def render_fine(
         yield from map(at, numbers) if flow and size == opened.size else opened.stream(numbers, size)
         return
     fine, images, last = tuple(factor*n for n in opened.size), None, None
-    small, near = _beside(opened, fine, frames)
+    small, near = _beside(opened, fine, frames, flow)
     for u in numbers:
         gop = opened.group(u)
         if gop != last:

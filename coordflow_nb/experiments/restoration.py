@@ -26,19 +26,19 @@ from ..video import Video
 from ..metrics import psnr
 from ..registration import register, temporal_median
 from ..layers import residual
-from ..subject import optical_flow
+from ..subject import optical_flow, warp
 from ..codec import encode
 from ..applications.opened import Opened
 from ..applications.upsampling import between, upsample
 from ..applications.segmentation import Subjects, assign, hard_masks
-from ..applications.carried import carried, warped
+from ..applications.carried import carried
 from ..applications.inpainting import inpaint
 from .cases import TrueClip, compared, ffmpeg_filter, timed
 
 # %% ../../nbs/34c_restoration_baselines.ipynb #34cf0002
 def _lost(there, back):
     "How far from its beginning the way there and back ends, [h, w] in pixels"
-    return np.linalg.norm(there + warped(back, there, cv2.INTER_LINEAR), axis=-1)
+    return np.linalg.norm(there + warp(back, there), axis=-1)
 
 def _film(frames, fps):
     "Pictures of any kind of number as a `Video`"
@@ -98,8 +98,8 @@ def _halfway(a, b, ahead, back):
     "The picture between two, each moved by half of its flow; where the way back misses, it counts less"
     seen, trust = [], []
     for x, there, again in ((a, ahead, back), (b, back, ahead)):
-        seen.append(warped(x, -there/2).astype(np.float32))
-        trust.append(warped(np.exp(-_lost(there, again)) + 1e-3, -there/2, cv2.INTER_LINEAR)[..., None])
+        seen.append(warp(x, -there/2, cv2.INTER_CUBIC).astype(np.float32))
+        trust.append(warp(np.exp(-_lost(there, again)) + 1e-3, -there/2)[..., None])
     return (seen[0]*trust[0] + seen[1]*trust[1])/(trust[0] + trust[1])
 
 def flow_interpolated(
@@ -116,8 +116,8 @@ def _small_errors(x, small, ways):
     down = lambda x: cv2.resize(x, small[0].shape[1::-1], interpolation=cv2.INTER_AREA)
     up = lambda e: cv2.resize(e, x.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     for j, (there, back) in ways.items():   # from frame j to this one, and from this one to frame j
-        error = up(small[j] - down(warped(x, there)))
-        yield warped(error, back), np.exp(-4*_lost(back, there))[..., None]
+        error = up(small[j] - down(warp(x, there, cv2.INTER_CUBIC)))
+        yield warp(error, back, cv2.INTER_CUBIC), np.exp(-4*_lost(back, there))[..., None]
 
 def back_projected(
     video: Video,    # the small clip
