@@ -308,8 +308,9 @@ def _fitting(found, video, room):
 # what steps take, each in times of what comes before them, the motion of one layer and its groups: roughly,
 # by hand, on three clips
 _LAYERS, _SUBJECT, _BENDING, _CORRECTING = 1.4, 1.2, 0.5, 1.5   # bending: for each way to take the clip apart
-_GROUPS_BY = 0.4   # share of the time, after which groups are as they are
-_BENDING_BY = 0.5  # ... before which bending is tried in any case: what came before may have been compiling
+# shares of the time that is not spent aside: after one groups are as they are; before the other bending is
+# tried in any case, for what came before may have been compiling
+_GROUPS_BY, _BENDING_BY = 0.4, 0.5
 
 def _in_time(clock, unit, *steps):
     "Whether steps of so many units of time, and correcting, would end in time"
@@ -336,7 +337,7 @@ def _asked_for(video, found, layers):
 # %% ../nbs/16_texture_codec.ipynb #0cb73601
 def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     "What small frames tell: `Lengths` of groups, of the layers that pay, and of how they bend"
-    small, in_time = small_clip(video), lambda: clock.passed < _GROUPS_BY*clock.seconds
+    small, in_time = small_clip(video), lambda: clock.worked < _GROUPS_BY*(clock.seconds - clock.aside)
     scale, share = small.size[1]/video.size[1], math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
     first = lengths = Lengths(small, found, step, gop or len(video), overhead, room, in_time)
@@ -348,7 +349,7 @@ def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     if search and time_for(_SUBJECT, 2*_BENDING):
         ways = [first.found] if lengths is first else [first.found, lengths.found]
         others = _with_body(video, ways, allowed)
-    early = clock.passed < _BENDING_BY*clock.seconds
+    early = clock.worked < _BENDING_BY*(clock.seconds - clock.aside)
     if len(video) > 1 and (early or time_for(_BENDING)): lengths = lengths.or_bent(bending_at(scale), *others)
     if lengths is not first: lengths.groups = lengths.joined(lengths.groups)
     return lengths
