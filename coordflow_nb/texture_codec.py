@@ -171,6 +171,12 @@ class Clock:
     @property
     def worked(self): return self.passed - self.aside
 
+    def within(self,
+        share: float, # of the time that is not spent aside
+    ) -> bool:
+        "Whether less than that is worked"
+        return self.worked < share*(self.seconds - self.aside)
+
 # %% ../nbs/16_texture_codec.ipynb #7ebb596d
 class _Encoder:
     "The groups of a clip on their way to a goal"
@@ -337,7 +343,7 @@ def _asked_for(video, found, layers):
 # %% ../nbs/16_texture_codec.ipynb #0cb73601
 def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     "What small frames tell: `Lengths` of groups, of the layers that pay, and of how they bend"
-    small, in_time = small_clip(video), lambda: clock.worked < _GROUPS_BY*(clock.seconds - clock.aside)
+    small, in_time = small_clip(video), lambda: clock.within(_GROUPS_BY)
     scale, share = small.size[1]/video.size[1], math.prod(small.size)/math.prod(video.size)
     step, overhead = goal.step or first_step(small, found, 8*goal.nbytes*share), 8*GROUP_BYTES*share
     first = lengths = Lengths(small, found, step, gop or len(video), overhead, room, in_time)
@@ -349,8 +355,8 @@ def _tried(video, found, gop, goal, clock, room, search, allowed, others):
     if search and time_for(_SUBJECT, 2*_BENDING):
         ways = [first.found] if lengths is first else [first.found, lengths.found]
         others = _with_body(video, ways, allowed)
-    early = clock.worked < _BENDING_BY*(clock.seconds - clock.aside)
-    if len(video) > 1 and (early or time_for(_BENDING)): lengths = lengths.or_bent(bending_at(scale), *others)
+    if len(video) > 1 and (clock.within(_BENDING_BY) or time_for(_BENDING)):
+        lengths = lengths.or_bent(bending_at(scale), *others)
     if lengths is not first: lengths.groups = lengths.joined(lengths.groups)
     return lengths
 
