@@ -23,7 +23,7 @@ from .motion import best_iou
 # %% ../../nbs/34m_everyday.ipynb #7ea10008
 RATES = 0.05, 0.15                # bits per pixel of our files
 OTHERS = 'x265', 'x265-slow'      # at the size nearest to ours
-SECONDS = 40.                     # of each encode
+SECONDS = 600.                    # of each encode, at most: more than any takes
 FOLDER = 'davis'                  # in the folder of clips
 
 def everyday_cases(
