@@ -47,9 +47,9 @@ student: $(READY) ## write what a class gets into out/student: the chapters with
 demo: $(READY) ## encode a clip, decode it in a fresh process, compare; writes out/demo
 	@$(BIN)/python -m coordflow_nb.demo --out out/demo
 
-images: $(READY) ## make the picture and the numbers that the README shows: fits two models, at most 75 s each
+images: $(READY) ## make the pictures and the numbers of the README and chapter 33: fits two models, at most 75 s each
 	@mkdir -p nbs/images data/results
-	@$(BIN)/python -m coordflow_nb.demo --out out/images
+	@$(BIN)/python -m coordflow_nb.demo --out out/images --image nbs/images/demo.png
 	@cp out/images/result.json data/results/demo.json
 	@$(BIN)/python -m coordflow_nb.demo --clip moving_layers --size 192x128 --start 0 --frames 32 --out out/images --image nbs/images/layers.png
 	@cp out/images/result.json data/results/demo_layers.json
